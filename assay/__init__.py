@@ -1,0 +1,1 @@
+"""Assay: no model carries the hallmark before it is assayed."""

@@ -1,0 +1,135 @@
+"""What the gate answers: verdicts with their reasons, and the promotion that follows one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from assay.evidence.statement import Subject
+from assay.evidence.values import Measurement
+
+
+class Verdict(StrEnum):
+    """Only `PASS` promotes."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INSUFFICIENT = "INSUFFICIENT"
+    NOT_RUN = "NOT_RUN"
+
+
+@dataclass(frozen=True, slots=True)
+class BarResult:
+    """One measurement against one bar.
+
+    Attributes:
+        measurement: Name, such as `approval_ratio:SEX`.
+        value: What was measured on the sealed rows; None when nothing valid was.
+        development: The same on the development rows; None when there is none.
+        direction: `at_least`, `at_most` or `one_of`.
+        bar: Number, or the allowed words.
+        verdict: From the sealed rows.
+        development_verdict: From the development rows; shown in public.
+        distance: Gap between the deciding end of the bound and the bar, >= 0 when it passes.
+        development_distance: The same from the development rows.
+        n_needed: Rows that would decide, at the measured point; None when it is decided or hopeless.
+        code: `ok`, or the denial's word.
+    """
+
+    measurement: str
+    value: Measurement | None
+    development: Measurement | None
+    direction: str
+    bar: float | tuple[str, ...]
+    verdict: Verdict
+    development_verdict: Verdict
+    distance: float | None
+    development_distance: float | None
+    n_needed: int | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """A gate passes when it has bars, all of them pass, and nothing else denies it.
+
+    Attributes:
+        code: `ok`, or the word of the worst reason.
+        reason: A sentence: what was expected, what was found.
+        remedy: What a person can do about it.
+    """
+
+    gate: str
+    verdict: Verdict
+    code: str
+    reason: str
+    remedy: str
+    bars: tuple[BarResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """The gate's answer for one version of one model.
+
+    Attributes:
+        model: Registered model.
+        version: Version in the registry.
+        subject: Payload's name and digest.
+        policy_digest: `sha256:` of the policy's sources.
+        trust_digest: `sha256:` of trust.json.
+        bundle_digest: `sha256:` of the submitted bundle.
+        attestations: Kind -> `sha256:` of its envelope.
+        gates: Gate -> result; every required gate is there.
+        denials: Reasons that belong to no gate, such as `opa_unavailable`.
+        decided_at: Unix seconds.
+        expires_at: Unix seconds.
+    """
+
+    model: str
+    version: str
+    subject: Subject
+    policy_digest: str
+    trust_digest: str
+    bundle_digest: str
+    attestations: Mapping[str, str]
+    gates: Mapping[str, GateResult]
+    denials: tuple[str, ...]
+    decided_at: int
+    expires_at: int
+
+    @property
+    def allowed(self) -> bool:
+        """Whether there are gates, all of them pass, and nothing else denies."""
+        return (
+            len(self.gates) > 0
+            and not self.denials
+            and all(result.verdict is Verdict.PASS for result in self.gates.values())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A protected alias now points here, and who said so.
+
+    Attributes:
+        alias: Such as `champion`.
+        approver: The authenticated user of the click.
+        previous: The version that held the alias before, or "".
+        sequence: Rises by one with every promotion of this model.
+        decision_digest: `sha256:` of the decision's envelope.
+        subject: Payload's name and digest.
+        promoted_at: Unix seconds.
+        expires_at: Unix seconds.
+    """
+
+    model: str
+    version: str
+    alias: str
+    approver: str
+    previous: str
+    sequence: int
+    decision_digest: str
+    subject: Subject
+    promoted_at: int
+    expires_at: int

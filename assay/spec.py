@@ -43,7 +43,7 @@ class Column(_Strict):
         integer: The number is whole.
         nulls: A missing value is a declared level of its own.
         use: `feature`, or `audit` for a column that is audited and never a feature.
-        one_hot: Source columns that are folded into this one; `values` names them in order.
+        one_hot: Source 0/1 column -> the level that it stands for; rare ones may share a level.
         merge: Source level -> declared level, for rare codes.
     """
 
@@ -53,7 +53,7 @@ class Column(_Strict):
     integer: bool = False
     nulls: bool = False
     use: Literal["feature", "audit"] = "feature"
-    one_hot: tuple[ColumnName, ...] = Field(default=(), strict=False)
+    one_hot: dict[ColumnName, Level] = {}
     merge: dict[Level, Level] = {}
 
     @model_validator(mode="after")
@@ -67,6 +67,8 @@ class Column(_Strict):
             raise ValueError(f"{self.kind} needs at least two different values, and no edges")
         if not set(self.merge.values()) <= set(self.values):
             raise ValueError("merge leads to a level that values does not name")
+        if self.one_hot and set(self.one_hot.values()) != set(self.values):
+            raise ValueError("one_hot must lead to exactly the levels that values names")
         return self
 
 

@@ -6,34 +6,31 @@ columns are the policy's (policies/data.json): whoever writes a pipeline may not
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import rfc8785
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from assay.errors import InputError
+from assay.plain_yaml import read_mapping
+from assay.strict import Strict, explain, repeated
 
-MAX_BYTES = 256 * 1024
-MAX_DEPTH = 20
+RESERVED = ("row", "unit")  # columns that every split carries, beside `group:<column>`
 
 Share: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Word: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
-Level: TypeAlias = int | str
+Whole: TypeAlias = Annotated[int, Field(gt=-(2**53), lt=2**53)]  # what JSON can hold
+Level: TypeAlias = Whole | Annotated[str, Field(min_length=1, max_length=128)]
+Width: TypeAlias = Annotated[int, Field(ge=1, le=65536)]
+Cost: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
-class _Strict(BaseModel):
-    """Frozen, no coercion, no unknown key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Column(_Strict):
+class Column(Strict):
     """One declared column; nothing about it is ever learnt from the rows.
 
     Attributes:
@@ -53,8 +50,8 @@ class Column(_Strict):
     integer: bool = False
     nulls: bool = False
     use: Literal["feature", "audit"] = "feature"
-    one_hot: dict[ColumnName, Level] = {}
-    merge: dict[Level, Level] = {}
+    one_hot: dict[ColumnName, Level] = Field(default_factory=dict)
+    merge: dict[Level, Level] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _whole(self) -> Column:
@@ -63,16 +60,23 @@ class Column(_Strict):
                 raise ValueError("a number needs at least two ascending edges")
             if self.values or self.one_hot or self.merge:
                 raise ValueError("a number takes edges, not values, one_hot or merge")
-        elif self.edges or len(set(self.values)) < 2 or len(set(self.values)) != len(self.values):
+            return self
+        if self.edges or self.integer or len(self.values) < 2 or repeated(self.values):
             raise ValueError(f"{self.kind} needs at least two different values, and no edges")
-        if not set(self.merge.values()) <= set(self.values):
-            raise ValueError("merge leads to a level that values does not name")
+        if len(set(map(type, self.values))) > 1 or len(set(map(type, self.merge))) > 1:
+            raise ValueError("levels are all whole numbers or all text")
+        if not set(self.merge.values()) <= set(self.values) or set(self.merge) & set(self.values):
+            raise ValueError(
+                "merge leads from levels that values does not name to ones that it does"
+            )
         if self.one_hot and set(self.one_hot.values()) != set(self.values):
             raise ValueError("one_hot must lead to exactly the levels that values names")
+        if self.one_hot and (self.merge or self.nulls):
+            raise ValueError("one_hot merges by itself and has no nulls")
         return self
 
 
-class Shares(_Strict):
+class Shares(Strict):
     """How units are split; the shares add up to 1."""
 
     train: Share
@@ -86,7 +90,7 @@ class Shares(_Strict):
         return self
 
 
-class Data(_Strict):
+class Data(Strict):
     """Where the rows come from and what they must be.
 
     Attributes:
@@ -108,14 +112,26 @@ class Data(_Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> Data:
-        if self.label in self.columns or self.unit in self.columns:
-            raise ValueError("label and unit are not declared as columns")
+        for name in (*self.columns, self.label):
+            if name in RESERVED or name.startswith("group:"):
+                raise ValueError(f"{name} is a name that every split already carries; rename it")
+        folded = [source for column in self.columns.values() for source in column.one_hot]
+        kept = [name for name, column in self.columns.items() if not column.one_hot]
+        unit = [] if self.unit is None else [self.unit]
+        if twice := repeated((*kept, *folded, *self.drop, self.label, *unit)):
+            raise ValueError(f"declared twice: {', '.join(twice)}")
         if not any(column.use == "feature" for column in self.columns.values()):
             raise ValueError("no column is a feature")
         return self
 
+    def sources(self) -> tuple[str, ...]:
+        """Every column that the table must have, and no other."""
+        folded = (c.one_hot or (name,) for name, c in self.columns.items())
+        unit = () if self.unit is None else (self.unit,)
+        return (*(name for names in folded for name in names), self.label, *unit, *self.drop)
 
-class Privacy(_Strict):
+
+class Privacy(Strict):
     """How the training units are protected.
 
     Attributes:
@@ -141,7 +157,7 @@ class Privacy(_Strict):
         return self
 
 
-class Augmentation(_Strict):
+class Augmentation(Strict):
     """Adversarial examples inside each training batch.
 
     Attributes:
@@ -151,15 +167,15 @@ class Augmentation(_Strict):
     """
 
     attack: Literal["constrained_pgd"]
-    cost: float = Field(gt=0, le=1)
+    cost: Cost
     steps: int = Field(ge=1, le=100)
 
 
-class Training(_Strict):
+class Training(Strict):
     """A model family and how it is fitted."""
 
     family: Name
-    hidden: tuple[int, ...] = Field(strict=False, min_length=1, max_length=8)
+    hidden: tuple[Width, ...] = Field(strict=False, min_length=1, max_length=8)
     dropout: float = Field(ge=0, lt=1)
     l1: float = Field(ge=0, le=1)
     l2: float = Field(ge=0, le=1)
@@ -173,31 +189,42 @@ class Training(_Strict):
     seed: int = Field(ge=0, lt=2**31)
 
 
-class Robustness(_Strict):
+class _Distinct(Strict):
+    """Lists that name each thing once."""
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for name, value in self:
+            if isinstance(value, tuple) and repeated(value):
+                raise ValueError(f"{name} names something twice")
+        return self
+
+
+class Robustness(_Distinct):
     """The attack suite; a robust number is a statement about exactly this."""
 
-    attacks: tuple[Name | str, ...] = Field(strict=False, min_length=1)
-    costs: tuple[float, ...] = Field(strict=False, min_length=1)
-    steps: int = Field(ge=1)
-    restarts: int = Field(ge=1)
-    queries: int = Field(ge=1)
+    attacks: tuple[Word, ...] = Field(strict=False, min_length=1)
+    costs: tuple[Cost, ...] = Field(strict=False, min_length=1)
+    steps: Count
+    restarts: Count
+    queries: Count
 
 
-class Stress(_Strict):
+class Stress(_Distinct):
     """Edge cases: corruptions of clean rows, at severities 1 to 5."""
 
-    corruptions: tuple[str, ...] = Field(strict=False, min_length=1)
+    corruptions: tuple[Word, ...] = Field(strict=False, min_length=1)
     severities: tuple[Annotated[int, Field(ge=1, le=5)], ...] = Field(strict=False, min_length=1)
 
 
-class Membership(_Strict):
+class Membership(_Distinct):
     """Membership inference: attacks, and the false-positive rate that it is reported at."""
 
-    attacks: tuple[str, ...] = Field(strict=False, min_length=1)
+    attacks: tuple[Word, ...] = Field(strict=False, min_length=1)
     fpr: float = Field(gt=0, lt=0.5)
 
 
-class Evaluation(_Strict):
+class Evaluation(Strict):
     """What the sealed holdout is asked."""
 
     robustness: Robustness
@@ -205,7 +232,7 @@ class Evaluation(_Strict):
     membership: Membership
 
 
-class PipelineSpec(_Strict):
+class PipelineSpec(Strict):
     """A declared pipeline."""
 
     model: Name
@@ -216,62 +243,35 @@ class PipelineSpec(_Strict):
     folder: Path = Field(exclude=True, strict=False)
 
     def digest(self) -> str:
-        """`sha256:` of the RFC 8785 form of everything that was declared."""
-        return f"sha256:{hashlib.sha256(rfc8785.dumps(self.model_dump(mode='json'))).hexdigest()}"
+        """`sha256:` of the RFC 8785 form of everything that was declared, in its order."""
+        return self._digest(self.model_dump(mode="json"))
 
     def schema_digest(self) -> str:
-        """`sha256:` of the declared columns, label and unit."""
-        kept = self.data.model_dump(mode="json", include={"columns", "label", "unit"})
-        return f"sha256:{hashlib.sha256(rfc8785.dumps(kept)).hexdigest()}"
+        """`sha256:` of the declared columns in their order, label and unit."""
+        return self._digest(self.data.model_dump(mode="json", include={"columns", "label", "unit"}))
+
+    def _digest(self, declared: dict[str, Any]) -> str:
+        canonical = rfc8785.dumps({"declared": declared, "order": list(self.data.columns)})
+        return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
 
     def features(self) -> tuple[str, ...]:
         """Columns that the model sees, in declared order."""
         return tuple(name for name, c in self.data.columns.items() if c.use == "feature")
 
     def resolve(self, relative: str) -> Path:
-        """A declared file, confined to the repository or folder that holds the pipeline.
+        """A declared file, confined to the pipeline's folder, or to the folder of `pipelines/`.
 
         Raises:
-            InputError: Absolute, or outside of the pipeline folder's parent.
+            InputError: Absolute, or outside of it.
         """
-        root = self.folder.parent.resolve()
+        inside = self.folder.parent if self.folder.name == "pipelines" else self.folder
+        root = inside.resolve()
+        if Path(relative).is_absolute() or "\0" in relative:
+            raise InputError("path_outside", f"expected a path below {root}, found {relative!r}")
         path = (self.folder / relative).resolve()
-        if Path(relative).is_absolute() or not path.is_relative_to(root):
-            raise InputError(
-                "path_outside", f"expected {relative!r} to stay below {root.name}/, found outside"
-            )
+        if not path.is_relative_to(root):
+            raise InputError("path_outside", f"expected {relative!r} to stay below {root}")
         return path
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases, merge keys, duplicate keys or implicit dates."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed")
-        self.depth = getattr(self, "depth", 0) + 1
-        if self.depth > MAX_DEPTH:
-            raise yaml.YAMLError(f"nested deeper than {MAX_DEPTH}")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"duplicate key {key!r}")
-        return super().construct_mapping(node, deep=deep)
-
-
-# YAML 1.1 reads NO, on and 2020-01-01 as something else: only true, false, null and numbers are.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in rules if tag.endswith((":int", ":float", ":null"))]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf")
-)
 
 
 def load_spec(path: str | Path) -> PipelineSpec:
@@ -282,43 +282,10 @@ def load_spec(path: str | Path) -> PipelineSpec:
             names the file, the key, what was expected and what was found.
     """
     file = Path(path)
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "no_pipeline", f"{file}: expected a readable YAML file, found {error.strerror}"
-        ) from None
-    if len(raw) > MAX_BYTES:
-        raise InputError("too_large", f"{file}: expected at most {MAX_BYTES} bytes")
-    try:
-        found = yaml.load(raw, Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("bad_yaml", f"{file}: expected plain YAML, found {error}") from None
-    if not isinstance(found, dict):
-        raise InputError(
-            "bad_yaml", f"{file}: expected a mapping, found {type(found).__name__}"
-        )
+    found = read_mapping(file)
+    if "folder" in found:
+        raise InputError("bad_pipeline", f"{file}: unknown key folder")
     try:
         return PipelineSpec.model_validate({**found, "folder": file.parent.resolve()})
     except ValidationError as error:
-        raise InputError("bad_pipeline", _explain(file, error)) from None
-
-
-def _explain(file: Path, error: ValidationError) -> str:
-    """Each mistake by its key; the value itself may be personal and is not repeated."""
-    lines = []
-    for mistake in error.errors(include_url=False):
-        key = ".".join(map(str, mistake["loc"])) or "(top)"
-        text = f"{file}: {key}: {mistake['msg']}"
-        if mistake["type"] == "extra_forbidden":
-            text = f"{file}: unknown key {key}{_did_you_mean(mistake['loc'])}"
-        elif mistake["type"] not in ("missing", "value_error"):
-            text += f", found {type(mistake['input']).__name__}"
-        lines.append(text)
-    return "; ".join(lines)
-
-
-def _did_you_mean(location: tuple[int | str, ...]) -> str:
-    known = {name for model in _Strict.__subclasses__() for name in model.model_fields}
-    close = difflib.get_close_matches(str(location[-1]), known - {"folder"}, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+        raise InputError("bad_pipeline", explain(file, error, PipelineSpec)) from None

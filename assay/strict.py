@@ -51,13 +51,13 @@ def _printable(part: int | str) -> str:
 def _did_you_mean(model: type[Strict], location: tuple[int | str, ...]) -> str:
     """A hint from the keys that are known at the place of the unknown one."""
     known: type[BaseModel] | None = model
-    inside_mapping = False
+    inside = False
     for part in location[:-1]:
-        if inside_mapping or known is None:
-            inside_mapping = False
+        if inside or known is None:
+            inside = False
             continue
         annotation = known.model_fields[str(part)].annotation
-        inside_mapping = get_origin(annotation) is dict
+        inside = get_origin(annotation) in (dict, tuple)
         known = next((a for a in (annotation, *get_args(annotation)) if _is_model(a)), None)
     names = set(known.model_fields) - {"folder"} if known else set()
     close = difflib.get_close_matches(_printable(location[-1]), names, n=1)

@@ -181,6 +181,28 @@ class Group(Strict):
         raise InputError("unknown_level", f"expected one of {', '.join(self.levels)}")
 
 
+class StatementRules(Strict):
+    """What every statement of one kind has to name.
+
+    Attributes:
+        role: Who signs it; `core` for what the core makes itself.
+        subject: `payload`, or the material that the statement is about.
+        materials: Names of the digests that it has to carry.
+    """
+
+    role: Word
+    subject: Word
+    materials: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
+
+    @model_validator(mode="after")
+    def _whole(self) -> StatementRules:
+        if bool(self.materials) == (self.role == "core"):
+            raise ValueError("what is signed rests on materials, what the core makes does not")
+        if self.subject not in ("payload", *self.materials):
+            raise ValueError("subject is payload or one of the materials")
+        return self
+
+
 class ModelRules(Strict):
     """What the policy says of one registered model.
 
@@ -235,15 +257,20 @@ class Rules(Strict):
     Attributes:
         protected_aliases: Aliases that only the gate moves.
         disclosure: `sealed`: public pages show development rows and one bit of the holdout.
+        statements: Kind of evidence -> what its statement has to name.
     """
 
     protected_aliases: Annotated[tuple[Word, ...], Field(min_length=1, strict=False)]
     disclosure: Literal["sealed", "open"]
+    statements: dict[Word, StatementRules]
     tiers: Annotated[dict[Word, Tier], Field(min_length=1)]
     models: Annotated[dict[str, ModelRules], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _whole(self) -> Rules:
+        roles = {kind: rules.role for kind, rules in self.statements.items()}
+        if roles != {**ROLE_OF, CHAIN: "core"}:
+            raise ValueError("statements name the role of every kind of evidence, and no other")
         for name, model in self.models.items():
             if model.tier not in self.tiers:
                 raise ValueError(f"models.{name}.tier: no tier is called {model.tier}")

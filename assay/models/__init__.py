@@ -1,0 +1,18 @@
+"""Model families, encoders, and payloads of safetensors and JSON: nothing executable."""
+
+from assay.models.encoder import Encoder
+from assay.models.families import FAMILIES, Architecture, family
+from assay.models.model import Model
+from assay.models.parts import fitted_part
+from assay.models.payload import load_payload, save_payload
+
+__all__ = [
+    "FAMILIES",
+    "Architecture",
+    "Encoder",
+    "Model",
+    "family",
+    "fitted_part",
+    "load_payload",
+    "save_payload",
+]

@@ -1,0 +1,141 @@
+"""The `assay` command: every command's options, and nothing that is slow to import."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from assay.errors import AssayError
+
+EXIT_CODES = (
+    "exit codes: 0 done, 1 blocked or cannot pass, 2 usage or input, 3 component unavailable"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its module is imported only now, so that `--help` answers at once."""
+    arguments = _parser().parse_args(argv)
+    command = importlib.import_module(f"assay.cli.{arguments.module}")
+    try:
+        return int(getattr(command, arguments.function)(arguments))
+    except AssayError as error:
+        sys.stderr.write(f"assay: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="assay", description="No model carries the hallmark before it is assayed.",
+        epilog=EXIT_CODES,
+    )  # fmt: skip
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _stack_commands(commands)
+    _pipeline_commands(commands)
+    _decision_commands(commands)
+    _data_commands(commands)
+    return parser
+
+
+class _Commands:
+    """Adds commands that all take --home, show an example, and name where they are implemented."""
+
+    def __init__(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        self._commands = commands
+
+    def add(self, name: str, module: str, text: str, example: str) -> argparse.ArgumentParser:
+        command = self._commands.add_parser(
+            name, help=text, description=text, epilog=f"example: {example}    {EXIT_CODES}"
+        )
+        command.add_argument(
+            "--home", metavar="DIR", help="default: $ASSAY_HOME, else .assay/current"
+        )
+        command.set_defaults(module=module, function=name)
+        return command
+
+
+def _stack_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    up = new.add("up", "stack", "Start OPA, MLflow, Prefect and a worker.", "assay up --home h")
+    up.add_argument("--mlflow-port", type=int, default=0, metavar="N", help="default: a free one")
+    up.add_argument("--prefect-port", type=int, default=0, metavar="N", help="default: a free one")
+    up.add_argument("--opa-port", type=int, metavar="N", help="loopback TCP; default: a socket")
+    up.add_argument("--no-worker", action="store_true", help="start no process worker")
+    up.add_argument("--background", action="store_true", help="return when all answer")
+    new.add("down", "stack", "Stop what `assay up` started.", "assay down --home h")
+    new.add("doctor", "doctor", "Say what is missing, old, expiring or unsafe.", "assay doctor")
+
+
+def _pipeline_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    run = new.add(
+        "run", "pipeline", "Run a pipeline to a decision.", "assay run pipelines/credit.yaml"
+    )
+    run.add_argument("pipeline", metavar="PIPELINE.yaml")
+    check = new.add(
+        "check", "plan", "Validate a pipeline and say what it costs.",
+        "assay check pipelines/credit.yaml",
+    )  # fmt: skip
+    check.add_argument("pipeline", metavar="PIPELINE.yaml")
+    init = new.add(
+        "init", "pipeline", "Draft a pipeline, a suite and a policy row for a table.",
+        "assay init loans.csv --label default --sensitive sex age",
+    )  # fmt: skip
+    init.add_argument("file", metavar="FILE.csv")
+    init.add_argument("--label", required=True, metavar="COL")
+    init.add_argument("--sensitive", required=True, nargs="+", metavar="COL")
+    init.add_argument("--unit", metavar="COL", help="column that names a person")
+    init.add_argument("--unfavourable", type=int, choices=(0, 1), default=1, help="default: 1")
+
+
+def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    for name, text in (
+        ("gates", "Show a decision: verdict, bound, bar, distance, remedy."),
+        ("explain", "Say what would change each verdict."),
+    ):
+        shown = new.add(name, "decision", text, f"assay {name} credit/1 --as auditor")
+        shown.add_argument("target", nargs="?", metavar="RUN | MODEL/VERSION", help="default: last")
+        shown.add_argument(
+            "--as", dest="user", default="trainer", metavar="USER",
+            help="approver and auditor see the sealed numbers; default: trainer",
+        )  # fmt: skip
+    approve = new.add(
+        "approve", "decision", "Make a version champion, as an approver.",
+        "assay approve credit 1 --as approver",
+    )  # fmt: skip
+    approve.add_argument("model", metavar="MODEL")
+    approve.add_argument("version", metavar="VERSION")
+    approve.add_argument("--as", dest="user", required=True, metavar="USER")
+    verify = new.add(
+        "verify", "decision", "Verify a champion, or an exported bundle offline.",
+        "assay verify credit@champion",
+    )  # fmt: skip
+    verify.add_argument("target", metavar="MODEL@ALIAS | BUNDLE")
+    verify.add_argument("--trust", metavar="FILE", help="trust.json; default: the home's")
+    verify.add_argument("--outcomes", metavar="DIR", help="recompute every number from these")
+    export = new.add(
+        "export", "decision", "Write a bundle for an auditor.", "assay export credit@champion b.tar"
+    )
+    export.add_argument("target", metavar="MODEL@ALIAS")
+    export.add_argument("file", metavar="FILE")
+
+
+def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    data = new.add(
+        "data", "data", "List or fetch the data sets.", "assay data get uci-credit --yes"
+    )
+    actions = data.add_subparsers(metavar="ACTION", required=True)
+    actions.add_parser("list", help="source, licence, size, checksum").set_defaults(function="show")
+    get = actions.add_parser("get", help="fetch into the cache, by pinned checksum")
+    get.set_defaults(function="get")
+    get.add_argument("names", nargs="+", metavar="NAME")
+    get.add_argument("--yes", action="store_true", help="accept the licence that is printed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

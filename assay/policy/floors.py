@@ -1,0 +1,115 @@
+"""The least that each stage must have been asked; a weaker question proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from assay.evidence.statement import Evidence
+from assay.evidence.values import Exact
+from assay.policy.claims import Denial
+from assay.policy.rules import Floor, ModelRules
+
+
+def undercut(evidence: Evidence, floors: Iterable[Floor], rules: ModelRules) -> Iterator[Denial]:
+    """Each floor that the evidence's configuration does not reach."""
+    for floor in floors:
+        if floor.evidence == evidence.kind and not reaches(evidence.config.get(floor.key), floor):
+            rule = floor.rule.replace("_", " ")
+            yield Denial(
+                "floor_undercut",
+                f"expected {evidence.kind} {floor.key} {rule} {_shown(floor.value)}, found "
+                f"{_shown(evidence.config.get(floor.key))}",
+            )
+    if of_the_model := _OF_THE_MODEL.get(evidence.kind):
+        yield from of_the_model(evidence, rules)
+
+
+def reaches(found: Any, floor: Floor) -> bool:
+    """Whether a configured value is at least what the floor asks for; of the same type."""
+    match floor.rule, floor.value:
+        case "contains", tuple(values):
+            return isinstance(found, list) and all(any(same(f, v) for f in found) for v in values)
+        case "at_least", float(least):
+            return _is_number(found) and found >= least
+        case "at_most", float(most):
+            return _is_number(found) and found <= most
+        case "equals", str() | float() as wanted:
+            return same(found, wanted)
+    return False
+
+
+def same(found: Any, wanted: float | str) -> bool:
+    """Equal, and both text or both numbers: true is not 1 and "1" is not 1."""
+    if isinstance(wanted, str):
+        return isinstance(found, str) and found == wanted
+    return _is_number(found) and found == wanted
+
+
+def _is_number(found: Any) -> bool:
+    return isinstance(found, int | float) and not isinstance(found, bool)
+
+
+def _shown(value: Any) -> str:
+    """A configured value, short; absent is said so."""
+    return "nothing" if value is None else repr(value)[:80]
+
+
+def _audited(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
+    """Sensitive columns are audited, whether or not the pipeline likes it."""
+    if missing := _missing(evidence.config.get("sensitive"), rules.sensitive):
+        yield Denial("floor_undercut", f"expected {missing} to be audited as sensitive")
+
+
+def _grouped(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
+    """The policy chooses the groups that gate."""
+    products = [list(product) for product in rules.products]
+    for key, wanted in (("groups", list(rules.groups)), ("products", products)):
+        if missing := _missing(evidence.config.get(key), wanted):
+            yield Denial("floor_undercut", f"expected fairness {key} to contain {missing}")
+
+
+def _movable(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
+    """An attacker who may move fewer columns, or only one way, is a weaker one."""
+    if evidence.config.get("mutable") != rules.mutable:
+        columns = ", ".join(f"{name} {way}" for name, way in rules.mutable.items())
+        yield Denial("floor_undercut", f"expected robustness mutable to be {columns}")
+
+
+def _protected(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
+    """Protecting a row protects no person who has several."""
+    match evidence.measurements.get("unit"):
+        case Exact(value=str(unit)) if unit == rules.unit:
+            return
+    yield Denial("floor_undercut", f"expected privacy per unit {rules.unit}, found another unit")
+
+
+def _blind(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
+    """The model sees no sensitive column, no unit and no label."""
+    features = evidence.config.get("features")
+    if not isinstance(features, list) or not features or not all(map(_is_text, features)):
+        yield Denial("malformed", "expected training features to be a list of column names")
+        return
+    if seen := sorted(set(features) & {*rules.sensitive, rules.unit, rules.label}):
+        yield Denial("sensitive_feature", f"expected no feature among {', '.join(seen)}")
+
+
+def _missing(found: Any, wanted: Iterable[Any]) -> str:
+    """Names of the wanted values that a list leaves out; of all of them when it is no list."""
+    there = found if isinstance(found, list) else []
+    absent = [value for value in wanted if value not in there]
+    return ", ".join("*".join(value) if isinstance(value, list) else value for value in absent)
+
+
+def _is_text(found: Any) -> bool:
+    return isinstance(found, str)
+
+
+# What the policy's row of the model asks for, by kind of evidence.
+_OF_THE_MODEL: Mapping[str, Callable[[Evidence, ModelRules], Iterator[Denial]]] = {
+    "validation": _audited,
+    "privacy": _protected,
+    "training": _blind,
+    "robustness": _movable,
+    "fairness": _grouped,
+}

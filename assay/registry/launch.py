@@ -1,0 +1,109 @@
+"""How MLflow's server is started so that the gate is in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from assay.home import ENVIRONMENT, Home
+from assay.policy.rules import Policy
+from assay.registry.users import ADMIN, make_passwords, read_password, users_of, write_secret
+
+APP = "assay"
+# What a server may inherit. MLFLOW_* of the caller's is not among it: it could undo the rest.
+_INHERITED = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LD_LIBRARY_PATH"}
+)
+
+
+def server_folder(home: Home) -> Path:
+    """Databases, artifacts and settings of MLflow's server."""
+    return home.root / "mlflow"
+
+
+def prepare_server(home: Home, policy: Policy) -> None:
+    """Make the server's folder, settings, secrets and everybody's password; once is enough."""
+    folder = server_folder(home)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / "artifacts").mkdir(mode=0o700, exist_ok=True)
+    make_passwords(home, users_of(policy))
+    for secret in ("session", "kek"):
+        write_secret(_secret_file(home, secret))
+    settings = {
+        "default_permission": "READ",
+        "database_uri": f"sqlite:///{folder / 'users.db'}",
+        "admin_username": ADMIN,
+        "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
+        "grant_default_workspace_access": "false",
+        # Without it every request hashes the password several times, 260-700 ms.
+        "auth_cache_ttl_seconds": "60",
+    }
+    lines = [f"{key} = {value}".replace("%", "%%") for key, value in settings.items()]
+    (folder / "users.ini").write_text("\n".join(["[mlflow]", *lines, ""]), encoding="utf-8")
+
+
+def server_command(home: Home, port: int, python: str = sys.executable) -> list[str]:
+    """The command that serves this home on loopback.
+
+    Args:
+        home: After `prepare_server`.
+        port: A free TCP port.
+        python: The interpreter that Assay and MLflow are installed in.
+    """
+    folder = server_folder(home)
+    database = f"sqlite:///{folder / 'mlflow.db'}"
+    return [
+        python,
+        "-m",
+        "mlflow",
+        "server",
+        "--app-name",
+        APP,
+        "--backend-store-uri",
+        database,
+        "--registry-store-uri",
+        f"gated+{database}",
+        "--artifacts-destination",
+        f"sealed+file://{folder / 'artifacts'}",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        # One process: promotions are serialized in it, and a failing start ends the command.
+        "--workers",
+        "1",
+    ]
+
+
+def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The server's whole environment.
+
+    Args:
+        home: After `prepare_server`.
+        inherited: The caller's environment; a few harmless names of it are kept.
+
+    Raises:
+        InputError: The home has no password for the administrator.
+    """
+    return {
+        **{name: inherited[name] for name in _INHERITED & inherited.keys()},
+        ENVIRONMENT: str(home.root),
+        "MLFLOW_AUTH_CONFIG_PATH": str(server_folder(home) / "users.ini"),
+        "MLFLOW_AUTH_ADMIN_USERNAME": ADMIN,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": read_password(home, ADMIN),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": write_secret(_secret_file(home, "session")),
+        "MLFLOW_CRYPTO_KEK_PASSPHRASE": write_secret(_secret_file(home, "kek")),
+        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_ENABLE_WORKSPACES": "false",
+        "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": r"\Amodels:/m-[0-9a-f]{32}\Z",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def _secret_file(home: Home, name: str) -> Path:
+    return home.keys / f"mlflow-{name}.secret"

@@ -1,0 +1,121 @@
+"""The registry of MLflow's server, gated: scheme `gated+sqlite`.
+
+A scheme of its own, because a plugin that overrides a built-in scheme and fails to import leaves
+the plain store in place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersionTag
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
+
+from assay.errors import InputError, Refused
+from assay.registry.gate import Gate
+from assay.registry.guards import GuardedStore, movable_alias
+from assay.registry.identity import require_one_of
+from assay.registry.names import (
+    CHAMPION,
+    REGISTERED_BY,
+    SUBMIT,
+    logged_model_of,
+    plain_alias,
+    plain_version,
+    refuse_reserved,
+)
+from assay.registry.refusal import answered
+from assay.registry.rows import install_triggers, opened
+from assay.registry.sealed import PROXIED
+
+SCHEME = "gated+"
+_READY = "READY"
+
+
+def build_store(store_uri: str, **_: object) -> GatedStore:
+    """MLflow's door to this plugin.
+
+    Args:
+        store_uri: `gated+sqlite:///file`.
+
+    Raises:
+        InputError: Another database, or workspaces, which are not gated.
+    """
+    uri = store_uri.removeprefix(SCHEME)
+    if not uri.startswith("sqlite:") or MLFLOW_ENABLE_WORKSPACES.get():
+        raise InputError("not_gated", "expected gated+sqlite without workspaces, found another")
+    return GatedStore(uri)
+
+
+class GatedStore(GuardedStore):
+    """MLflow's registry store; whatever gives a version standing passes the gate."""
+
+    def _initialize_store_state(self) -> None:
+        super()._initialize_store_state()
+        install_triggers(self.engine)
+
+    def artifact_locations(self) -> list[str]:
+        """Where the artifacts of registered versions are, of deleted ones too."""
+        with self.ManagedSessionMaker() as session:
+            rows = session.query(SqlModelVersion.storage_location).distinct().all()
+        return [location for (location,) in rows if location]
+
+    @answered
+    def create_model_version(
+        self,
+        name: str,
+        source: str,
+        run_id: str | None = None,
+        tags: Any = None,
+        *rest: Any,
+        **more: Any,
+    ) -> Any:
+        """Register a logged model, as the model's owner, who is written down beside it."""
+        owner = Gate.here().policy().model(name).owner
+        user = require_one_of((owner,), "not_owner", f"register versions of {name}")
+        refuse_reserved(tag.key for tag in tags or ())
+        _require_kept(logged_model_of(source))
+        stamped = [*(tags or ()), ModelVersionTag(REGISTERED_BY, user)]
+        with opened():
+            return super().create_model_version(name, source, run_id, stamped, *rest, **more)
+
+    @answered
+    def set_model_version_tag(self, name: str, version: Any, tag: Any) -> None:
+        """Tag a version; the tag `assay.submit` is a submission, and is answered with a verdict."""
+        if tag.key == SUBMIT:
+            self._submit(name, plain_version(version), tag.value)
+        else:
+            refuse_reserved([tag.key])
+            super().set_model_version_tag(name, plain_version(version), tag)
+
+    @answered
+    def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
+        """Point an alias at a version; `champion` is a promotion, and is verified first."""
+        if plain_alias(alias) == CHAMPION:
+            self._promote(name, plain_version(version))
+        else:
+            super().set_registered_model_alias(name, movable_alias(alias), plain_version(version))
+
+    @answered
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """Delete an alias that is not the gate's."""
+        super().delete_registered_model_alias(name, movable_alias(alias))
+
+    def _submit(self, name: str, version: str, digest: str) -> None:
+        raise Refused("closed", "expected a gate, found none")
+
+    def _promote(self, name: str, version: str) -> None:
+        raise Refused("closed", "expected a gate, found none")
+
+
+def _require_kept(model_id: str) -> None:
+    """A finished logged model whose artifacts this server keeps, so that they can be sealed."""
+    from mlflow.server.handlers import _get_tracking_store
+
+    model = _get_tracking_store().get_logged_model(model_id)
+    if model.status != _READY or not model.artifact_location.startswith(f"{PROXIED}:/"):
+        raise Refused(
+            "bad_source",
+            "expected a finished logged model whose artifacts this server keeps, found another",
+        )

@@ -6,7 +6,7 @@ the count is the evidence `chain` that the core makes itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from assay.evidence.statement import Evidence
 
@@ -53,19 +53,21 @@ SAME: Mapping[str, tuple[str, ...]] = {
 }
 DIFFERENT = ("validation.train", "validation.development", "validation.holdout")
 RECORDED = ("validation.suite", "training.lock", "training.code")
-ROOTS = ("validation", "privacy", "training")
+ROOTS = ("validation", "privacy", "training")  # without them there is no chain at all
 
 
-def broken_links(evidence: Mapping[str, Evidence], made: Mapping[str, str]) -> tuple[str, ...]:
+def broken_links(
+    evidence: Mapping[str, Evidence], required: Iterable[str], made: Mapping[str, str]
+) -> tuple[str, ...]:
     """The name of each link that does not hold.
 
     Args:
-        evidence: Kind -> statement that verified. A kind that is absent is denied elsewhere, but
-            for the roots: without them there is no chain.
+        evidence: Kind -> statement that verified.
+        required: Kinds that have to be there.
         made: Digests that the core computed itself: `submission.spec`, `submission.privacy`.
     """
     digests = {**dict(_digests(evidence)), **made}
-    broken = [f"{root} evidence" for root in ROOTS if root not in evidence]
+    broken = [f"{kind} evidence" for kind in required if kind not in evidence]
     for link, names in SAME.items():
         present = [name for name in names if name.partition(".")[0] in {*evidence, "submission"}]
         found = {digests.get(name) for name in present}

@@ -11,18 +11,27 @@ from assay.policy.claims import Denial
 from assay.policy.rules import Floor, ModelRules
 
 
-def undercut(evidence: Evidence, floors: Iterable[Floor], rules: ModelRules) -> Iterator[Denial]:
-    """Each floor that the evidence's configuration does not reach."""
+def undercut(
+    evidence: Mapping[str, Evidence], floors: Iterable[Floor], rules: ModelRules
+) -> Iterator[tuple[str, Denial]]:
+    """Each floor that was not reached, with the kind of evidence that it speaks against."""
     for floor in floors:
-        if floor.evidence == evidence.kind and not reaches(evidence.config.get(floor.key), floor):
-            rule = floor.rule.replace("_", " ")
-            yield Denial(
-                "floor_undercut",
-                f"expected {evidence.kind} {floor.key} {rule} {_shown(floor.value)}, found "
-                f"{_shown(evidence.config.get(floor.key))}",
-            )
-    if of_the_model := _OF_THE_MODEL.get(evidence.kind):
-        yield from of_the_model(evidence, rules)
+        if statement := evidence.get(floor.evidence):
+            found = statement.config.get(floor.key)
+            if not reaches(found, floor):
+                yield floor.evidence, _told(floor, found)
+    for kind, check in _OF_THE_MODEL.items():
+        if statement := evidence.get(kind):
+            yield from ((kind, denial) for denial in check(statement, rules))
+    if training := evidence.get("training"):
+        for denial in _blind(training, rules):
+            yield "training", denial
+            yield "fairness", denial
+
+
+def _told(floor: Floor, found: Any) -> Denial:
+    asked = f"{floor.evidence} {floor.key} {floor.rule.replace('_', ' ')} {_shown(floor.value)}"
+    return Denial("floor_undercut", f"expected {asked}, found {_shown(found)}")
 
 
 def reaches(found: Any, floor: Floor) -> bool:
@@ -89,8 +98,7 @@ def _blind(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
     features = evidence.config.get("features")
     if not isinstance(features, list) or not features or not all(map(_is_text, features)):
         yield Denial("malformed", "expected training features to be a list of column names")
-        return
-    if seen := sorted(set(features) & {*rules.sensitive, rules.unit, rules.label}):
+    elif seen := sorted(set(features) & {*rules.sensitive, rules.unit, rules.label}):
         yield Denial("sensitive_feature", f"expected no feature among {', '.join(seen)}")
 
 
@@ -109,7 +117,6 @@ def _is_text(found: Any) -> bool:
 _OF_THE_MODEL: Mapping[str, Callable[[Evidence, ModelRules], Iterator[Denial]]] = {
     "validation": _audited,
     "privacy": _protected,
-    "training": _blind,
     "robustness": _movable,
     "fairness": _grouped,
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from assay.evidence.decision import BarResult, GateResult, Verdict
 from assay.evidence.values import Bound, Exact, Measurement
 from assay.policy.claims import Claim
-from assay.policy.rules import Bar
+from assay.policy.rules import CHAIN, Bar
 
 Judged: TypeAlias = tuple[Verdict, str, float | None]  # verdict, code, distance
 Reason: TypeAlias = tuple[Verdict, str, str]  # verdict, code, sentence
@@ -42,11 +42,16 @@ def judge(
         alpha: Largest error probability of each end of a bound, for one look.
         remedies: Gate -> what a person can do.
     """
-    gates = dict.fromkeys(bar.gate for bar in bars)
-    return {
-        gate: _judge_gate(gate, [bar for bar in bars if bar.gate == gate], claims, alpha, remedies)
-        for gate in gates
-    }
+    spoken = {bar.evidence for bar in bars}
+    results = {}
+    for gate in dict.fromkeys(bar.gate for bar in bars):
+        own = [bar for bar in bars if bar.gate == gate]
+        kinds = dict.fromkeys(bar.evidence for bar in own)
+        if CHAIN in kinds:  # evidence that measures nothing still has to fit the chain
+            kinds |= dict.fromkeys(kind for kind in claims if kind not in spoken)
+        about = {kind: claims[kind] for kind in kinds if kind in claims}
+        results[gate] = _judge_gate(gate, own, about, alpha, remedies[gate])
+    return results
 
 
 def judge_bar(bar: Bar, claim: Claim | None, alpha: float) -> BarResult:
@@ -124,40 +129,30 @@ def _decide(bar: Bar, limit: float, lower: float, upper: float) -> Judged:
     )
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of some verdicts; of none, NOT_RUN."""
-    return min(verdicts, key=WORST.index, default=Verdict.NOT_RUN)
-
-
 def _judge_gate(
-    gate: str,
-    bars: Sequence[Bar],
-    claims: Mapping[str, Claim],
-    alpha: float,
-    remedies: Mapping[str, str],
+    gate: str, bars: Sequence[Bar], claims: Mapping[str, Claim], alpha: float, remedy: str
 ) -> GateResult:
     results = tuple(judge_bar(bar, claims.get(bar.evidence), alpha) for bar in bars)
-    reasons = [*_from_evidence(bars, claims), *_from_bars(bars, results)]
-    verdict = worst([*(result.verdict for result in results), *(reason[0] for reason in reasons)])
-    code = next((code for found, code, _ in reasons if found is verdict), "ok")
-    told = dict.fromkeys(text for _, _, text in sorted(reasons, key=lambda r: WORST.index(r[0])))
+    reasons = [*_from_evidence(claims), *_from_bars(bars, results)]
+    reasons.sort(key=lambda reason: WORST.index(reason[0]))
+    verdict, code, _ = reasons[0] if reasons else (Verdict.PASS, "ok", "")
+    told = dict.fromkeys(text for _, _, text in reasons)
     return GateResult(
         gate=gate,
         verdict=verdict,
         code=code,
         reason="; ".join(told) or f"{len(results)} of {len(results)} bars pass",
-        remedy="" if verdict is Verdict.PASS else remedies[gate],
+        remedy=remedy if reasons else "",
         bars=results,
     )
 
 
-def _from_evidence(bars: Sequence[Bar], claims: Mapping[str, Claim]) -> list[Reason]:
+def _from_evidence(claims: Mapping[str, Claim]) -> list[Reason]:
     """What is wrong with the evidence itself, whatever it measured."""
-    kinds = dict.fromkeys(bar.evidence for bar in bars)
-    denials = [denial for kind in kinds if kind in claims for denial in claims[kind].denials]
     return [
         (Verdict.NOT_RUN if denial.is_absence else Verdict.FAIL, denial.code, denial.reason)
-        for denial in denials
+        for claim in claims.values()
+        for denial in claim.denials
     ]
 
 

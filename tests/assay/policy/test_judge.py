@@ -14,7 +14,7 @@ from assay.evidence.decision import Verdict
 from assay.evidence.statement import Evidence, Subject
 from assay.evidence.values import Bound, Exact, Measurement
 from assay.policy.claims import Claim, Denial
-from assay.policy.judge import WORST, compare, judge, judge_bar, worst
+from assay.policy.judge import compare, judge, judge_bar
 from assay.policy.rules import Bar
 
 DIGEST = "sha256:" + "d" * 64
@@ -130,20 +130,41 @@ def test_a_wider_bound_is_never_decided_otherwise(
     assert compare(bar, wide, ALPHA)[0] in allowed
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-def test_the_worst_bar_decides_the_gate(verdict: Verdict) -> None:
-    assert worst([Verdict.PASS, verdict]) is verdict
-    assert worst([verdict, Verdict.FAIL]) is Verdict.FAIL
-    assert worst([]) is Verdict.NOT_RUN
-    assert WORST == (Verdict.FAIL, Verdict.NOT_RUN, Verdict.INSUFFICIENT, Verdict.PASS)
-
-
 def gate(*denials: Denial, **measured: Measurement) -> Any:
     claims = {"utility": claim("utility", *denials, **measured)}
     return judge([AT_LEAST, AT_MOST], claims, ALPHA, {"utility": "train longer"})["utility"]
 
 
 GOOD = {"auc": bound(0.7, 0.8), "gap": bound(0.1, 0.2)}
+
+
+BY_VERDICT = {
+    "PASS": bound(0.7, 0.8),
+    "INSUFFICIENT": bound(0.6, 0.8),
+    "NOT_RUN": None,
+    "FAIL": bound(0.5, 0.6),
+}
+
+
+@pytest.mark.parametrize("one", range(4))
+@pytest.mark.parametrize("other", range(4))
+def test_the_worst_bar_decides_the_gate(one: int, other: int) -> None:
+    severity, values = ["PASS", "INSUFFICIENT", "NOT_RUN", "FAIL"], list(BY_VERDICT.values())
+    two = AT_LEAST.model_copy(update={"measurement": "balanced_accuracy"})
+    named = {"auc": values[one], "balanced_accuracy": values[other]}
+    measured = {name: value for name, value in named.items() if value is not None}
+    result = judge([AT_LEAST, two], {"utility": claim(**measured)}, ALPHA, {"utility": "-"})
+    assert result["utility"].verdict == severity[max(one, other)]
+
+
+def test_evidence_without_a_bar_counts_against_the_chain() -> None:
+    chain = EXACT.model_copy(update={"gate": "provenance", "evidence": "chain"})
+    whole = claim("privacy", epsilon=Exact(0, DIGEST))
+    training = claim("training", Denial("bad_signature", "expected a signature"))
+    claims = {"chain": whole, "training": training, "utility": claim(**GOOD)}
+    found = judge([AT_LEAST, chain], claims, ALPHA, {"utility": "-", "provenance": "-"})
+    assert found["utility"].verdict is Verdict.PASS
+    assert (found["provenance"].verdict, found["provenance"].code) == ("FAIL", "bad_signature")
 
 
 def test_a_gate_passes_when_every_bar_does() -> None:

@@ -1,0 +1,140 @@
+"""Whether outcome tables hold exactly the rows that validation set apart, and tell of them alike.
+
+A number may be right about the wrong rows: easier ones, fewer ones, relabelled ones. The split
+manifest, signed by the data role, says which rows there are; each table has to hold all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import EvidenceError
+from assay.evidence.statement import Config
+from assay.policy.claims import Denial
+from assay.policy.rules import ModelRules
+
+Levels: TypeAlias = Mapping[str, Sequence[Any]]
+PARTS = ("train", "development", "holdout", "quarantine")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Which rows there are: row, unit, part, label and groups of each."""
+
+    rows: pa.Table
+    rules: ModelRules
+
+    def part(self, name: str) -> pa.Table:
+        """The rows of one part."""
+        return self.rows.filter(pc.equal(self.rows["part"], name))
+
+    @property
+    def told(self) -> list[str]:
+        """Columns that every table repeats for its rows."""
+        return ["label", *(f"group:{column}" for column in self.rules.groups)]
+
+
+def read_manifest(split: pa.Table, rules: ModelRules) -> Manifest:
+    """The manifest of a split table.
+
+    Raises:
+        EvidenceError: `malformed` or `labels_differ`: a row twice, a part, label or group level
+            that there is none of.
+    """
+    manifest = Manifest(split, rules)
+    expected = ["row", "unit", "part", *manifest.told]
+    if missing := [name for name in expected if name not in split.column_names]:
+        raise EvidenceError("malformed", f"expected {', '.join(missing)} in the split manifest")
+    if pc.count_distinct(split["row"]).as_py() != split.num_rows:
+        raise EvidenceError("malformed", "expected every row once in the split manifest")
+    levels: Levels = {"part": PARTS, "label": (0, 1)}
+    levels = {**levels, **{f"group:{name}": group.levels for name, group in rules.groups.items()}}
+    for column, known in levels.items():
+        if strangers := set(pc.unique(split[column]).to_pylist()) - set(known):
+            raise EvidenceError(
+                "labels_differ",
+                f"expected {column} of the split manifest among {', '.join(map(str, known))}, "
+                f"found {len(strangers)} other values",
+            )
+    return manifest
+
+
+def different_rows(
+    table: str, part: str, found: pa.Table, manifest: Manifest, config: Config
+) -> Iterator[Denial]:
+    """Each way in which an outcome table is not about the manifest's rows.
+
+    Args:
+        table: Table's name, such as `robustness`.
+        part: `holdout` or `development`.
+        found: The table, whose columns the measure has already checked.
+        manifest: Which rows there are.
+        config: What the evidence says was asked: costs, attacks, corruptions, severities.
+    """
+    rows = manifest.part(part)
+    whose = f"the {table} table of the {part} rows"
+    match table:
+        case "predictions":
+            yield from _compare(whose, found, rows, manifest.told, {})
+        case "robustness":
+            attacked = rows.filter(pc.equal(rows["label"], manifest.rules.unfavourable))
+            levels = {"budget": config["costs"], "attack": config["attacks"]}
+            yield from _compare(whose, found, attacked, ["label"], levels)
+        case "stress":
+            levels = {"corruption": config["corruptions"], "severity": config["severities"]}
+            yield from _compare(whose, found, rows, ["label"], levels)
+        case "membership":
+            for member, origin in ((True, "train"), (False, "holdout")):
+                half = found.filter(pc.equal(found["member"], member))
+                whose = f"the membership table of the {origin} rows"
+                yield from _compare(whose, half, manifest.part(origin), manifest.told, {})
+
+
+def _compare(
+    whose: str, found: pa.Table, expected: pa.Table, told: Sequence[str], levels: Levels
+) -> Iterator[Denial]:
+    """Every expected row once for each combination of levels, and told of alike."""
+    place = pc.index_in(found["row"], value_set=expected["row"].combine_chunks())
+    place = place.cast(pa.int64())
+    cell, cells = place, expected.num_rows
+    for column, values in levels.items():
+        among = pa.array(values, type=found[column].type)
+        index = pc.index_in(found[column], value_set=among)
+        cell, cells = pc.add(pc.multiply(cell, len(values)), index), cells * len(values)
+    counts = np.bincount(cell.drop_null().to_numpy(), minlength=cells)
+    if cell.null_count or cells == 0 or not (counts == 1).all():
+        right = int((counts == 1).sum())
+        yield Denial(
+            "rows_missing",
+            f"expected {whose} to hold {cells:,} lines, one for each row and case, found "
+            f"{right:,} of them in {found.num_rows:,} lines",
+        )
+        return
+    for column in told:
+        same = pc.equal(found[column], expected[column].take(place))
+        if wrong := found.num_rows - (pc.sum(same).as_py() or 0):
+            yield Denial(
+                "labels_differ",
+                f"expected {column} in {whose} as in the split manifest, found {wrong:,} different",
+            )
+
+
+def contradictions(
+    part: str, robustness: pa.Table, predictions: pa.Table, unfavourable: int
+) -> Iterator[Denial]:
+    """Survivors that the predictions table says were never caught in the first place."""
+    caught = predictions.filter(pc.equal(predictions["predicted"], unfavourable))["row"]
+    survivors = robustness.filter(robustness["survived"])["row"]
+    known = pc.is_in(survivors, value_set=caught.combine_chunks())
+    if wrong := len(survivors) - (pc.sum(known).as_py() or 0):
+        yield Denial(
+            "recomputed_differently",
+            f"expected survivors among the {part} rows that were predicted right when clean, "
+            f"found {wrong:,} others",
+        )

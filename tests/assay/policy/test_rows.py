@@ -1,0 +1,164 @@
+"""A number may be right about the wrong rows; the signed manifest says which rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from assay.errors import EvidenceError
+from assay.home import REPOSITORY
+from assay.policy.rows import Manifest, contradictions, different_rows, read_manifest
+from assay.policy.rules import parse_rules
+from tests.assay.policy import population
+
+RULES = parse_rules((REPOSITORY / "policies" / "data.json").read_bytes()).models["credit"]
+TABLES = population.tables()
+CONFIG = {
+    "costs": list(population.COSTS),
+    "attacks": list(population.ATTACKS),
+    "corruptions": list(population.CORRUPTIONS),
+    "severities": list(population.SEVERITIES),
+}
+CHECKED = [
+    (material, "holdout" if material.startswith("outcomes:") else "development")
+    for material in TABLES
+    if material.partition(":")[2] in ("predictions", "robustness", "stress", "membership")
+]
+
+
+def manifest() -> Manifest:
+    return read_manifest(TABLES["outcomes:split"], RULES)
+
+
+def codes(material: str, part: str, table: pa.Table) -> list[str]:
+    name = material.partition(":")[2]
+    return [d.code for d in different_rows(name, part, table, manifest(), CONFIG)]
+
+
+def with_column(table: pa.Table, name: str, change: Callable[[list[Any]], object]) -> pa.Table:
+    values = table[name].to_pylist()
+    change(values)
+    index = table.column_names.index(name)
+    return table.set_column(index, name, pa.array(values, type=table[name].type))
+
+
+def at(index: int, value: Any) -> Callable[[list[Any]], object]:
+    return lambda values: values.__setitem__(index, value)
+
+
+@pytest.mark.parametrize(("material", "part"), CHECKED)
+def test_accepts_exactly_the_manifests_rows_in_any_order(material: str, part: str) -> None:
+    table = TABLES[material]
+    assert codes(material, part, table) == []
+    shuffled = np.random.default_rng(0).permutation(table.num_rows)
+    assert codes(material, part, table.take(pa.array(shuffled))) == []
+
+
+@pytest.mark.parametrize(("material", "part"), CHECKED)
+def test_denies_a_row_that_was_dropped_doubled_or_swapped(material: str, part: str) -> None:
+    table = TABLES[material]
+    assert codes(material, part, table.slice(1)) == ["rows_missing"]
+    assert codes(material, part, pa.concat_tables([table, table.slice(0, 1)])) == ["rows_missing"]
+    assert codes(material, part, pa.concat_tables([table.slice(1), table.slice(1, 1)])) == [
+        "rows_missing"
+    ]
+    stranger = with_column(table, "row", at(3, "f" * 32))
+    assert codes(material, part, stranger) == ["rows_missing"]
+    assert codes(material, part, table.slice(0, 0))[0] == "rows_missing"
+
+
+@pytest.mark.parametrize(("material", "part"), CHECKED)
+def test_denies_a_label_that_was_flipped(material: str, part: str) -> None:
+    table = TABLES[material]
+    flipped = with_column(table, "label", at(5, 1 - table["label"][5].as_py()))
+    assert codes(material, part, flipped) == ["labels_differ"]
+
+
+@pytest.mark.parametrize("column", ["group:SEX", "group:AGE"])
+@pytest.mark.parametrize("material", ["outcomes:predictions", "outcomes:membership"])
+def test_denies_a_group_that_was_coded_anew(material: str, column: str) -> None:
+    other = {"0": "1", "1": "0", "<35": ">=35", ">=35": "<35"}
+    table = TABLES[material]
+    recoded = with_column(table, column, at(9, other[table[column][9].as_py()]))
+    assert codes(material, "holdout", recoded) == ["labels_differ"]
+
+
+def test_denies_the_rows_of_another_part() -> None:
+    assert codes("outcomes:predictions", "holdout", TABLES["development:predictions"]) == [
+        "rows_missing"
+    ]
+
+
+def test_denies_a_member_that_validation_held_out() -> None:
+    table = TABLES["outcomes:membership"]
+    moved = with_column(table, "member", at(0, False))
+    assert codes("outcomes:membership", "holdout", moved) == ["rows_missing", "rows_missing"]
+
+
+@pytest.mark.parametrize(
+    ("material", "column", "value"),
+    [
+        ("outcomes:robustness", "budget", 0.01),
+        ("outcomes:robustness", "attack", "random"),
+        ("outcomes:stress", "corruption", "none"),
+        ("outcomes:stress", "severity", 5),
+    ],
+)
+def test_denies_a_case_that_was_not_asked(material: str, column: str, value: Any) -> None:
+    table = with_column(TABLES[material], column, at(0, value))
+    assert codes(material, "holdout", table) == ["rows_missing"]
+
+
+def test_denies_a_budget_that_was_left_out() -> None:
+    table = TABLES["outcomes:robustness"]
+    kept = table.filter(pc.less(table["budget"], 0.2))
+    assert codes("outcomes:robustness", "holdout", kept) == ["rows_missing"]
+
+
+def test_counts_but_never_names_a_row() -> None:
+    table = with_column(TABLES["outcomes:predictions"], "row", at(3, "SECRET"))
+    [denial] = different_rows("predictions", "holdout", table, manifest(), CONFIG)
+    assert denial.reason == (
+        "expected the predictions table of the holdout rows to hold 1,600 lines, one for each row "
+        "and case, found 1,599 of them in 1,600 lines"
+    )
+
+
+def test_denies_survivors_that_were_never_caught() -> None:
+    robust, predicted = TABLES["outcomes:robustness"], TABLES["outcomes:predictions"]
+    assert list(contradictions("holdout", robust, predicted, 1)) == []
+    missed = set(predicted.filter(pc.equal(predicted["predicted"], 0))["row"].to_pylist())
+    index = next(i for i, row in enumerate(robust["row"].to_pylist()) if row in missed)
+    lucky = with_column(robust, "survived", at(index, True))
+    assert [d.code for d in contradictions("holdout", lucky, predicted, 1)] == [
+        "recomputed_differently"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "code"),
+    [
+        ("part", "spare", "labels_differ"),
+        ("label", 2, "labels_differ"),
+        ("group:SEX", "male", "labels_differ"),
+        ("group:AGE", "35", "labels_differ"),
+        ("group:AGE", None, "labels_differ"),
+        ("row", population.keyed("row 1"), "malformed"),
+    ],
+)
+def test_refuses_a_manifest_with_a_stranger(column: str, value: Any, code: str) -> None:
+    with pytest.raises(EvidenceError) as refused:
+        read_manifest(with_column(TABLES["outcomes:split"], column, at(0, value)), RULES)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("column", ["row", "unit", "part", "label", "group:SEX", "group:AGE"])
+def test_refuses_a_manifest_without(column: str) -> None:
+    with pytest.raises(EvidenceError) as refused:
+        read_manifest(TABLES["outcomes:split"].drop_columns([column]), RULES)
+    assert refused.value.code == "malformed"

@@ -7,6 +7,7 @@ columns are the policy's (policies/data.json): whoever writes a pipeline may not
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -242,17 +243,21 @@ class PipelineSpec(Strict):
     evaluation: Evaluation
     folder: Path = Field(exclude=True, strict=False)
 
+    def canonical(self) -> bytes:
+        """The RFC 8785 form of everything that was declared, in its order; evidence carries it."""
+        return self._canonical(self.model_dump(mode="json"))
+
     def digest(self) -> str:
-        """`sha256:` of the RFC 8785 form of everything that was declared, in its order."""
-        return self._digest(self.model_dump(mode="json"))
+        """`sha256:` of `canonical`."""
+        return f"sha256:{hashlib.sha256(self.canonical()).hexdigest()}"
 
     def schema_digest(self) -> str:
         """`sha256:` of the declared columns in their order, label and unit."""
-        return self._digest(self.data.model_dump(mode="json", include={"columns", "label", "unit"}))
+        kept = self.data.model_dump(mode="json", include={"columns", "label", "unit"})
+        return f"sha256:{hashlib.sha256(self._canonical(kept)).hexdigest()}"
 
-    def _digest(self, declared: dict[str, Any]) -> str:
-        canonical = rfc8785.dumps({"declared": declared, "order": list(self.data.columns)})
-        return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+    def _canonical(self, declared: dict[str, Any]) -> bytes:
+        return rfc8785.dumps({"declared": declared, "order": list(self.data.columns)})
 
     def features(self) -> tuple[str, ...]:
         """Columns that the model sees, in declared order."""
@@ -272,6 +277,24 @@ class PipelineSpec(Strict):
         if not path.is_relative_to(root):
             raise InputError("path_outside", f"expected {relative!r} to stay below {root}")
         return path
+
+
+def spec_of(canonical: bytes) -> PipelineSpec:
+    """The declaration that `PipelineSpec.canonical` wrote; its files cannot be resolved.
+
+    Raises:
+        InputError: `bad_pipeline`: any other bytes.
+    """
+    try:
+        found = json.loads(canonical)
+        columns = found["declared"]["data"]["columns"]
+        found["declared"]["data"]["columns"] = {name: columns[name] for name in found["order"]}
+        spec = PipelineSpec.model_validate({**found["declared"], "folder": Path("/")})
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise InputError("bad_pipeline", "expected a canonical declaration") from None
+    if spec.canonical() != canonical:
+        raise InputError("bad_pipeline", "expected a canonical declaration, found another spelling")
+    return spec
 
 
 def load_spec(path: str | Path) -> PipelineSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assay.errors import InputError
 from assay.home import REPOSITORY
-from assay.spec import PipelineSpec, load_spec
+from assay.spec import PipelineSpec, load_spec, spec_of
 
 PIPELINES = sorted((REPOSITORY / "pipelines").glob("*.yaml"))
 SMALL: dict[str, Any] = {
@@ -374,6 +374,34 @@ def test_the_digest_covers_the_order_of_columns(tmp_path: Path) -> None:
     declared = load_spec(write(tmp_path, yaml.safe_dump(SMALL, sort_keys=False)))
     assert sorted_.schema_digest() != declared.schema_digest()
     assert sorted_.digest() != declared.digest()
+
+
+@pytest.mark.parametrize("name", ["credit", "credit-careless", "mortgage"])
+def test_a_declaration_reads_back_from_its_canonical_bytes(name: str) -> None:
+    spec = load_spec(REPOSITORY / "pipelines" / f"{name}.yaml")
+    read = spec_of(spec.canonical())
+    assert read.digest() == spec.digest()
+    assert read.features() == spec.features()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda raw: raw + b" ",
+        lambda raw: raw[:-1],
+        lambda raw: b"[]",
+        lambda raw: b"\xff",
+        lambda raw: b"[" * 100_000,
+        lambda raw: raw.replace(b'"order":[', b'"order":["x",'),
+        lambda raw: raw.replace(b'"model":"credit"', b'"model":"credit","folder":"/"'),
+        lambda raw: raw.replace(b'"model":"credit"', b'"model":"CREDIT"'),
+    ],
+)
+def test_refuses_other_bytes_than_canonical_ones(other: Callable[[bytes], bytes]) -> None:
+    raw = load_spec(REPOSITORY / "pipelines" / "credit.yaml").canonical()
+    with pytest.raises(InputError) as refused:
+        spec_of(other(raw))
+    assert refused.value.code == "bad_pipeline"
 
 
 def test_a_declaration_is_frozen(tmp_path: Path) -> None:

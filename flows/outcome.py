@@ -1,0 +1,108 @@
+"""How a flow ends: Completed only if every node of it is known to have completed.
+
+An infrastructure failure ends it Failed; else a refusal or any Blocked node ends it Blocked, which
+is a state of type Failed; else it is Completed. A flow is never retried.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from prefect import Flow, flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import State, StateType, TaskRun
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.states import Failed
+
+from assay.errors import Refused, Unavailable
+from tasks.door import BLOCKED, blocked, door
+
+P = ParamSpec("P")
+T = TypeVar("T")
+PATIENCE = 60.0  # seconds until Prefect must know how every node ended
+PAGE = 200
+
+
+def assay_flow(name: str) -> Callable[[Callable[P, T]], Flow[P, T | State[Any]]]:
+    """Make a function the flow of this name, ended as the module says."""
+
+    def decorate(body: Callable[P, T]) -> Flow[P, T | State[Any]]:
+        @wraps(body)
+        def run(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
+            try:
+                answer = body(*args, **kwargs)
+            except Refused as refused:
+                return _failure(_nodes()) or blocked(refused)
+            nodes = _nodes()
+            return _failure(nodes) or _refusal(nodes) or answer
+
+        return flow(name=name, retries=0, persist_result=False)(run)
+
+    return decorate
+
+
+def _failure(nodes: list[TaskRun]) -> State[Any] | None:
+    """Failed, when a node ended neither Completed nor Blocked."""
+    broken = [n.name for n in nodes if not _is(n, StateType.COMPLETED) and n.state_name != BLOCKED]
+    return Failed(message=f"not completed: {', '.join(broken)}") if broken else None
+
+
+def _refusal(nodes: list[TaskRun]) -> State[Any] | None:
+    """Blocked, when a node did."""
+    names = [node.name for node in nodes if node.state_name == BLOCKED]
+    return blocked(Refused("blocked", f"blocked: {', '.join(names)}")) if names else None
+
+
+def _is(node: TaskRun, kind: StateType) -> bool:
+    return node.state is not None and node.state.type == kind
+
+
+@door("outcome")
+def _last_node() -> UUID:
+    """The node that Prefect hears of after all others."""
+    context = TaskRunContext.get()
+    assert context is not None
+    return context.task_run.id
+
+
+def _nodes() -> list[TaskRun]:
+    """Every node of this run, as Prefect knows them once all have ended.
+
+    Raises:
+        Unavailable: `nodes_unknown`; Prefect does not know in time how each of them ended.
+    """
+    last = _last_node()
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow_run is not None
+    end = time.monotonic() + PATIENCE
+    with get_client(sync_client=True) as client:
+        while True:
+            nodes = _known(client, context.flow_run.id)
+            if last in {node.id for node in nodes} and all(map(_has_ended, nodes)):
+                return nodes
+            if time.monotonic() > end:
+                raise Unavailable(
+                    "nodes_unknown", f"expected Prefect to know every node within {PATIENCE:.0f} s"
+                )
+            time.sleep(0.05)
+
+
+def _known(client: SyncPrefectClient, run: UUID) -> list[TaskRun]:
+    of_run = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+    nodes: list[TaskRun] = []
+    while page := client.read_task_runs(flow_run_filter=of_run, limit=PAGE, offset=len(nodes)):
+        nodes += page
+        if len(page) < PAGE:
+            break
+    return nodes
+
+
+def _has_ended(node: TaskRun) -> bool:
+    """Final, or never to begin because what it waits for did not complete."""
+    return node.state is not None and (node.state.is_final() or node.state_name == "NotReady")

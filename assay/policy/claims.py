@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from assay.evidence.public import ABSENT
 from assay.evidence.statement import Evidence
 from assay.evidence.values import Measurement
-
-NOT_THERE = ("missing", "stale", "outcomes_missing", "look_missing")  # unproven, but not untrue
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Denial:
     @property
     def is_absence(self) -> bool:
         """Whether evidence is only not there, rather than wrong."""
-        return self.code in NOT_THERE
+        return self.code in ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,10 @@ class Claim:
     development: Mapping[str, Measurement] = field(default_factory=dict)
     denials: tuple[Denial, ...] = ()
 
+    def proven(self, evidence: Evidence) -> Claim:
+        """The same claim with its statement's numbers, now that they have been recomputed."""
+        return replace(self, measured=evidence.measurements, development=evidence.development)
+
     def denied(self, *reasons: Denial) -> Claim:
         """The same claim with more reasons against it; its numbers stand."""
         return replace(self, denials=(*self.denials, *reasons))
@@ -54,6 +57,19 @@ class Claim:
     def void(self, *reasons: Denial) -> Claim:
         """The same claim without a number that anybody may rely on."""
         return replace(self.denied(*reasons), measured={}, development={})
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The looks at the sealed holdout, as the ledger tells of them.
+
+    Attributes:
+        spent: Looks at this holdout, whoever made them and for whatever model.
+        recorded: Whether one of them was for this candidate.
+    """
+
+    spent: int
+    recorded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +82,10 @@ class Claims:
     """
 
     by_kind: Mapping[str, Claim]
-    denials: tuple[Denial, ...] = ()
+    looked: Looked
+    denials: tuple[Denial, ...]
 
-    def believed(self) -> Iterator[tuple[str, Claim, Evidence]]:
-        """Each kind whose numbers verified."""
-        for kind, claim in self.by_kind.items():
-            if claim.evidence is not None and claim.measured:
-                yield kind, claim, claim.evidence
+    def statements(self) -> dict[str, Evidence]:
+        """Kind -> statement, of those that verified."""
+        claims = self.by_kind.items()
+        return {kind: claim.evidence for kind, claim in claims if claim.evidence is not None}

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from assay.evidence.decision import BarResult, GateResult, Verdict
+from assay.evidence.public import WORST
 from assay.evidence.values import Bound, Exact, Measurement
+from assay.measures import n_needed
 from assay.policy.claims import Claim
 from assay.policy.rules import CHAIN, Bar
 
 Judged: TypeAlias = tuple[Verdict, str, float | None]  # verdict, code, distance
 Reason: TypeAlias = tuple[Verdict, str, str]  # verdict, code, sentence
 
-# The worst first: what fails is not outweighed by what was not run.
-WORST = (Verdict.FAIL, Verdict.NOT_RUN, Verdict.INSUFFICIENT, Verdict.PASS)
 # Evidence that asks the sealed holdout; all other evidence may be shown to everyone.
 SEALED = frozenset({"utility", "robustness", "stress", "fairness", "membership"})
 
@@ -74,7 +74,7 @@ def judge_bar(bar: Bar, claim: Claim | None, alpha: float) -> BarResult:
         development_verdict=public,
         distance=distance,
         development_distance=public_distance,
-        n_needed=None,
+        n_needed=_n_needed(bar, value) if verdict is Verdict.INSUFFICIENT else None,
         code=code,
     )
 
@@ -145,6 +145,12 @@ def _judge_gate(
         remedy=remedy if reasons else "",
         bars=results,
     )
+
+
+def _n_needed(bar: Bar, value: Measurement | None) -> int | None:
+    if not isinstance(value, Bound) or isinstance(bar.bar, tuple) or bar.direction == "one_of":
+        return None
+    return n_needed(value, bar.bar, bar.direction, bar.min_n)
 
 
 def _from_evidence(claims: Mapping[str, Claim]) -> list[Reason]:

@@ -123,18 +123,3 @@ def _compare(
                 "labels_differ",
                 f"expected {column} in {whose} as in the split manifest, found {wrong:,} different",
             )
-
-
-def contradictions(
-    part: str, robustness: pa.Table, predictions: pa.Table, unfavourable: int
-) -> Iterator[Denial]:
-    """Survivors that the predictions table says were never caught in the first place."""
-    caught = predictions.filter(pc.equal(predictions["predicted"], unfavourable))["row"]
-    survivors = robustness.filter(robustness["survived"])["row"]
-    known = pc.is_in(survivors, value_set=caught.combine_chunks())
-    if wrong := len(survivors) - (pc.sum(known).as_py() or 0):
-        yield Denial(
-            "recomputed_differently",
-            f"expected survivors among the {part} rows that were predicted right when clean, "
-            f"found {wrong:,} others",
-        )

@@ -12,7 +12,16 @@ from pydantic import ValidationError
 
 from assay.errors import InputError, Refused
 from assay.evidence.values import is_digest
-from assay.policy.table import CHAIN, Bar, Floor, Group, ModelRules, Rules, Tier
+from assay.policy.table import (
+    CHAIN,
+    Bar,
+    Floor,
+    Group,
+    ModelRules,
+    Rules,
+    StatementRules,
+    Tier,
+)
 from assay.strict import explain
 
 __all__ = [
@@ -23,6 +32,7 @@ __all__ = [
     "ModelRules",
     "Policy",
     "Rules",
+    "StatementRules",
     "Tier",
     "load_policy",
     "parse_rules",

@@ -139,12 +139,13 @@ def membership() -> pa.Table:
     likely = np.where(outside["label"] == 1, score, 1 - score)
     columns = {key: np.concatenate([inside[key], outside[key]]) for key in inside}
     n = len(inside["row"])
+    member = np.arange(n + len(score)) < n
     return build_table(
         "membership",
         {
             **columns,
-            "member": np.arange(n + len(score)) < n,
-            "half": np.arange(n + len(score)) // 4 % 2,
+            "member": member,
+            "half": member | (np.arange(n + len(score)) // 4 % 2 == 0),
             "loss": np.concatenate([0.2 + 0.01 * np.sin(np.arange(n)), -np.log(likely)]),
         },
     )

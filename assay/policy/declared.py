@@ -1,0 +1,73 @@
+"""Whether each stage did what the pipeline declares, and the pipeline is this model's."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from assay.evidence.statement import Evidence
+from assay.policy.rules import ModelRules
+from assay.spec import PipelineSpec
+
+COMMIT = re.compile(r"[0-9a-f]{40}|unknown")
+
+
+def not_as_declared(
+    spec: PipelineSpec, model: str, rules: ModelRules, evidence: Mapping[str, Evidence]
+) -> tuple[str, ...]:
+    """The name of each thing that is not as declared; these count as broken links."""
+    broken = [name for name, holds in _identity(spec, model, rules).items() if not holds]
+    for kind, wanted in _configurations(spec).items():
+        if statement := evidence.get(kind):
+            for key, value in wanted.items():
+                if not _same(statement.config.get(key), value):
+                    broken.append(f"{kind} {key} as declared")
+    if training := evidence.get("training"):
+        commit = training.config.get("commit")
+        if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
+            broken.append("training commit")
+    return (*broken, *_names(spec, evidence))
+
+
+def _identity(spec: PipelineSpec, model: str, rules: ModelRules) -> dict[str, bool]:
+    """The pipeline against the policy's row: the same model, label, unit and groups."""
+    audited = {name for name, column in spec.data.columns.items() if column.use == "audit"}
+    return {
+        "a declaration of this model": spec.model == model,
+        "the policy's label": spec.data.label == rules.label,
+        "the policy's unit": (spec.data.unit or "row") == rules.unit,
+        "sensitive columns declared for audit": set(rules.sensitive) <= audited,
+    }
+
+
+def _configurations(spec: PipelineSpec) -> dict[str, dict[str, Any]]:
+    """What the statements' configuration repeats of the declaration, by kind."""
+    asked = spec.evaluation
+    return {
+        "validation": {"shares": spec.data.shares.model_dump()},
+        "privacy": {"mechanism": spec.privacy.mechanism},
+        "training": {
+            "family": spec.training.family,
+            "features": spec.features(),
+            "seed": spec.training.seed,
+            "epochs": spec.training.epochs,
+        },
+        "robustness": asked.robustness.model_dump(),
+        "stress": asked.stress.model_dump(),
+        "membership": asked.membership.model_dump(),
+    }
+
+
+def _names(spec: PipelineSpec, evidence: Mapping[str, Evidence]) -> Iterator[str]:
+    """Statements about data are named for their source."""
+    wanted = {"validation": spec.data.source, "privacy": f"{spec.data.source}-release"}
+    for kind, name in wanted.items():
+        if kind in evidence and evidence[kind].subject.name != name:
+            yield f"{kind} of the declared source"
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Equal as JSON: 1 is not true, and 1.0 is 1."""
+    return json.dumps(found, sort_keys=True) == json.dumps(wanted, sort_keys=True)

@@ -1,0 +1,266 @@
+"""A complete, honest, signed submission of a credit model, and the means to spoil it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from assay.evidence.bundle import Bundle
+from assay.evidence.decision import GateDecision
+from assay.evidence.digest import digest_json
+from assay.evidence.dsse import sign
+from assay.evidence.keys import load_key, make_keys
+from assay.evidence.statement import ROLE_OF, Evidence, Subject
+from assay.evidence.trust import Trust
+from assay.evidence.values import Measurement, measurement_from_json
+from assay.home import REPOSITORY, Home
+from assay.measures import MEASURES, Request, rho_of_epsilon, write_outcomes
+from assay.policy.decide import Ask, decide
+from assay.policy.judge import compare
+from assay.policy.rules import Policy, parse_rules
+from assay.policy.verify import Submission
+from assay.spec import PipelineSpec, load_spec
+from tests.assay.policy import population
+
+NOW = 1_800_000_000
+MODEL = "credit"
+
+
+def digest(name: str) -> str:
+    return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+CANDIDATE = Subject(MODEL, digest("payload"))
+
+
+def the_policy() -> Policy:
+    rules = parse_rules((REPOSITORY / "policies" / "data.json").read_bytes())
+    remedies = {gate: f"mend {gate}" for gate in rules.tiers["standard"].gates}
+    return Policy(rules, digest("policy"), remedies)
+
+
+@dataclass
+class Recorded:
+    """Looks, as a ledger would tell of them."""
+
+    looks: list[tuple[str, str]] = field(default_factory=list)
+
+    def spent(self, holdout: str) -> int:
+        return sum(told == holdout for told, _ in self.looks)
+
+    def recorded(self, holdout: str, subject: str) -> bool:
+        return (holdout, subject) in self.looks
+
+
+@dataclass(frozen=True)
+class Truthful:
+    """Answers as OPA does: the table's bars again, over the question alone."""
+
+    policy: Policy
+
+    def __call__(self, question: dict[str, Any]) -> dict[str, Any]:
+        model = question["model"]["name"]
+        violations = []
+        for bar in self.policy.bars(model):
+            told = question["evidence"].get(bar.evidence, {"measurements": {}})["measurements"]
+            code = compare(bar, _untagged(told.get(bar.measurement)), self.policy.alpha(model))[1]
+            if code != "ok":
+                name = bar.measurement
+                violations.append({"gate": bar.gate, "code": code, "measurement": name})
+        return answer(self.policy, question, violations=violations)
+
+
+def _untagged(told: dict[str, Any] | None) -> Measurement | None:
+    if told is None:
+        return None
+    return measurement_from_json({key: value for key, value in told.items() if key != "kind"})
+
+
+def answer(policy: Policy, question: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A well-formed answer; an allowance unless it names violations."""
+    gates = list(policy.tier(MODEL).gates)
+    violations = changes.get("violations", [])
+    denied = {violation["gate"] for violation in violations}
+    told = {
+        "schema": 1,
+        "nonce": question["nonce"],
+        "allow": not violations,
+        "violations": violations,
+        "required": gates,
+        "proven": [gate for gate in gates if gate not in denied],
+        "waived": [],
+    }
+    return told | changes
+
+
+@dataclass
+class Site:
+    """One home with keys, outcome tables, and the evidence of one honest run."""
+
+    home: Home
+    trust: Trust
+    policy: Policy
+    spec: PipelineSpec
+    tables: dict[str, pa.Table]
+    digests: dict[str, str]
+    evidence: dict[str, Evidence]
+    looks: Recorded
+
+    @classmethod
+    def build(cls, root: Path) -> Site:
+        home = Home(root).create()
+        trust, policy = make_keys(home), the_policy()
+        spec = load_spec(REPOSITORY / "pipelines" / "credit.yaml")
+        tables = population.tables()
+        looks = Recorded([(digest("holdout"), CANDIDATE.digest)])
+        site = cls(home, trust, policy, spec, tables, {}, {}, looks)
+        site.measure()
+        return site
+
+    def measure(self) -> None:
+        """Store every table and state what it says, in every kind of evidence."""
+        folder = self.home.sealed_outcomes
+        self.digests = {name: write_outcomes(folder, t) for name, t in self.tables.items()}
+        self.evidence = {kind: self._state(kind) for kind in ROLE_OF}
+
+    def _state(self, kind: str) -> Evidence:
+        config = configurations(self.spec, self.policy)[kind]
+        rules = self.policy.rules.statements[kind]
+        materials = {
+            name: self.digests[name] if ":" in name else self._material(name, config)
+            for name in rules.materials
+        }
+        return Evidence(
+            kind=kind,
+            subject=self._subject(kind),
+            measurements=self._measured(kind, "outcomes", materials, config),
+            development=self._measured(kind, "development", materials, config),
+            config=config,
+            materials=materials,
+            started_at=NOW - 600,
+            finished_at=NOW - 60,
+        )
+
+    def _material(self, name: str, config: Mapping[str, Any]) -> str:
+        made = {"spec": self.spec.digest, "declaration": lambda: digest_json(config)}
+        return made[name]() if name in made else digest(name)
+
+    def _subject(self, kind: str) -> Subject:
+        source = self.spec.data.source
+        about_data = {
+            "validation": Subject(source, digest("raw")),
+            "privacy": Subject(f"{source}-release", digest("release")),
+        }
+        return about_data.get(kind, CANDIDATE)
+
+    def _measured(
+        self, kind: str, side: str, materials: Mapping[str, str], config: Mapping[str, Any]
+    ) -> dict[str, Measurement]:
+        named = {
+            name.partition(":")[2]: self.tables[name]
+            for name in materials
+            if name.startswith(f"{side}:")
+        }
+        if kind not in MEASURES or (side == "development" and not named):
+            return {}
+        row = self.policy.model(MODEL)
+        request = Request(
+            alpha=self.policy.alpha(MODEL),
+            unfavourable=row.unfavourable,
+            groups={name: group.levels for name, group in row.groups.items()},
+            products=row.products,
+            config=config,
+            sources={name: materials[f"{side}:{name}"] for name in named},
+        )
+        return MEASURES[kind](named, request)
+
+    def key(self, role: str) -> Ed25519PrivateKey:
+        return load_key(self.home, role)
+
+    def envelope(self, kind: str, evidence: Evidence | None = None, role: str = "") -> bytes:
+        statement = (evidence or self.evidence[kind]).to_statement()
+        return sign(statement, [self.key(role or ROLE_OF[kind])])
+
+    def envelopes(self) -> dict[str, bytes]:
+        return {kind: self.envelope(kind) for kind in self.evidence}
+
+    def submission(self, **changed: bytes | Evidence | None) -> Submission:
+        """The submission with some evidence replaced, re-signed by its role, or left out (None)."""
+        envelopes = self.envelopes()
+        for kind, new in changed.items():
+            if isinstance(new, Evidence):
+                envelopes[kind] = self.envelope(kind, new)
+            elif new is None:
+                del envelopes[kind]
+            else:
+                envelopes[kind] = new
+        bundle = Bundle(envelopes, self.spec.canonical())
+        return Submission(MODEL, "7", CANDIDATE, bundle, bundle.digest)
+
+    def decide(
+        self, submission: Submission | None = None, ask: Ask | None = None, now: int = NOW
+    ) -> GateDecision:
+        return decide(
+            submission or self.submission(),
+            policy=self.policy,
+            trust=self.trust,
+            outcomes=self.home.sealed_outcomes,
+            looks=self.looks,
+            ask=ask or Truthful(self.policy),
+            now=now,
+        )
+
+    def with_config(self, kind: str, **changes: Any) -> Evidence:
+        """One kind's evidence, asked something else; None leaves the key out."""
+        config = {**self.evidence[kind].config, **changes}
+        kept = {key: value for key, value in config.items() if value is not None}
+        return replace(self.evidence[kind], config=kept)
+
+
+def configurations(spec: PipelineSpec, policy: Policy) -> dict[str, dict[str, Any]]:
+    """What each stage was asked, as the flow would have it."""
+    row, asked = policy.model(MODEL), spec.evaluation
+    rho = rho_of_epsilon(3, 1e-6)
+    return {
+        "validation": {
+            "expectations": 12,
+            "mostly_floor": 1.0,
+            "shares": spec.data.shares.model_dump(),
+            "sensitive": list(row.sensitive),
+        },
+        "privacy": {
+            "mechanism": "synthetic",
+            "neighbours": "add_remove",
+            "unit": row.unit,
+            "epsilon": 3,
+            "delta": 1e-6,
+            "rho": rho,
+            "parts": [{"name": "one-ways", "rho": rho / 4}, {"name": "rest", "rho": 3 * rho / 4}],
+        },
+        "training": {
+            "family": spec.training.family,
+            "features": list(spec.features()),
+            "seed": spec.training.seed,
+            "epochs": spec.training.epochs,
+            "commit": "unknown",
+        },
+        "utility": {},
+        "overfitting": {},
+        "robustness": {
+            **asked.robustness.model_dump(mode="json"),
+            "mutable": dict(row.mutable),
+            "seed": 7,
+        },
+        "stress": {**asked.stress.model_dump(mode="json"), "seed": 7},
+        "fairness": {
+            "groups": list(row.groups),
+            "products": [list(product) for product in row.products],
+        },
+        "membership": asked.membership.model_dump(mode="json"),
+    }

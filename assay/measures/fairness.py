@@ -28,7 +28,7 @@ class Cell(NamedTuple):
         name: Levels, such as `0` or `0*<35`.
         approved: Predicted favourable, among all.
         granted: Predicted favourable, among those whose label is favourable.
-        excused: Predicted favourable, among those whose label is unfavourable.
+        excused: Predicted favourable, among those whose label is unfavourable; perhaps of none.
     """
 
     name: str
@@ -38,20 +38,23 @@ class Cell(NamedTuple):
 
 
 def measure(tables: Tables, request: Request) -> dict[str, Measurement]:
-    """For each group and product: approval ratio, equal opportunity, equalized odds (reported).
+    """For each group and product: approval ratio, equal opportunity, equalized odds.
 
     From `predictions`. The ratio is the smallest over ordered pairs of groups, at most 1; the
     differences are the largest over ordered pairs, at least 0; n is the smallest group's.
+    Equalized odds is reported, and left out when a group has no row of the unfavourable label.
     """
     columns, alpha = read_predictions(tables), request.alpha
     found: dict[str, Measurement] = {}
     for name in request.comparisons():
         cells = count_cells(columns, request, name)
         granted = [cell.granted for cell in cells]
-        excused = [cell.excused for cell in cells]
+        excused = [cell.excused for cell in cells if cell.excused.n]
         found[f"approval_ratio:{name}"] = _smallest_ratio([c.approved for c in cells], alpha)
         found[f"equal_opportunity_difference:{name}"] = _largest_difference([granted], alpha)
-        found[f"equalized_odds_difference:{name}"] = _largest_difference([granted, excused], alpha)
+        if len(excused) == len(cells):
+            odds = _largest_difference([granted, excused], alpha)
+            found[f"equalized_odds_difference:{name}"] = odds
     return found
 
 
@@ -64,7 +67,7 @@ def count_cells(columns: Columns, request: Request, name: str) -> list[Cell]:
         name: A key of `request.comparisons()`.
 
     Raises:
-        EvidenceError: `group_absent` when one of them has no row, or no row of either label.
+        EvidenceError: `group_absent` when one of them has no row whose label is favourable.
     """
     grouping = request.comparisons()[name]
     levels = [request.groups[column] for column in grouping]
@@ -75,21 +78,19 @@ def count_cells(columns: Columns, request: Request, name: str) -> list[Cell]:
     deserving = columns["label"] != request.unfavourable
     names = ["*".join(combination) for combination in product(*levels)]
 
-    def count(rows: NDArray[Any]) -> NDArray[Any]:
-        return np.bincount(cell[rows], minlength=len(names))
-
     def proportions(rows: NDArray[Any]) -> list[Proportion]:
-        n = count(rows)
-        if not n.all():
-            absent = names[int(n.argmin())]
-            raise EvidenceError(
-                "group_absent", f"expected rows of {name} {absent} and each label, found 0"
-            )
-        return [Proportion(*pair) for pair in zip(count(rows & approved), n, strict=True)]
+        n = np.bincount(cell[rows], minlength=len(names)).tolist()
+        k = np.bincount(cell[rows & approved], minlength=len(names)).tolist()
+        return [Proportion(*pair) for pair in zip(k, n, strict=True)]
 
     everyone = np.ones_like(approved)
     counted = (proportions(everyone), proportions(deserving), proportions(~deserving))
-    return [Cell(*parts) for parts in zip(names, *counted, strict=True)]
+    cells = [Cell(*parts) for parts in zip(names, *counted, strict=True)]
+    if absent := [cell.name for cell in cells if not cell.granted.n]:
+        raise EvidenceError(
+            "group_absent", f"expected rows with the good label in {name} {absent[0]}, found 0"
+        )
+    return cells
 
 
 def _smallest_ratio(groups: Sequence[Proportion], alpha: float) -> Bound:

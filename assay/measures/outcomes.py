@@ -24,7 +24,8 @@ def write_outcomes(folder: Path, table: pa.Table) -> str:
 
     Args:
         folder: An existing sealed folder.
-        table: Its schema's metadata is left out: the digest speaks of rows and columns only.
+        table: Text is stored as plain strings and the schema's metadata is left out: the digest
+            speaks of rows and columns only.
 
     Returns:
         `sha256:` digest; the file has mode 0600.
@@ -72,6 +73,10 @@ def read_outcomes(folder: Path, digest: str) -> pa.Table:
 
 def _to_bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    plain = table.replace_schema_metadata(None).combine_chunks()
+    text = [
+        field.with_type(pa.string()) if field.type == pa.large_string() else field
+        for field in table.schema
+    ]
+    plain = table.cast(pa.schema(text)).combine_chunks()
     pq.write_table(plain, sink, compression="zstd", row_group_size=ROW_GROUP, version="2.6")
     return sink.getvalue().to_pybytes()

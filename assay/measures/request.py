@@ -73,6 +73,18 @@ class Request:
             )
         return found
 
+    def listed(self, key: str, kind: type | tuple[type, ...]) -> list[Any]:
+        """A list of the configuration: not empty, of the expected type throughout, each value once.
+
+        Raises:
+            EvidenceError: It is anything else.
+        """
+        values = self.asked(key, list)
+        typed = all(isinstance(v, kind) and not isinstance(v, bool) for v in values)
+        if not values or not typed or len(set(values)) != len(values):
+            raise EvidenceError("malformed", f"expected {key} to list different values of one type")
+        return list(values)
+
 
 Tables: TypeAlias = Mapping[str, pa.Table]
 Measure: TypeAlias = Callable[[Tables, Request], dict[str, Measurement]]

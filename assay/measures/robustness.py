@@ -16,7 +16,7 @@ from assay.evidence.values import Bound, Measurement
 from assay.measures.bounds import clopper_pearson, highest, paired
 from assay.measures.predictions import correct, read_predictions
 from assay.measures.request import Request, Tables
-from assay.measures.tables import locate, read_table
+from assay.measures.tables import Columns, locate, read_table
 
 # Attacks that use the gradient. Any other name counts as black-box: an attack that is better than
 # these may mean that gradients are masked, and that has to be looked at before it is believed.
@@ -35,7 +35,7 @@ def measure(tables: Tables, request: Request) -> dict[str, Measurement]:
     label, predicted, alpha = columns["label"], columns["predicted"], request.alpha
     clean = correct(label, predicted, request.unfavourable)
     favourable = correct(label, predicted, 1 - request.unfavourable)
-    survival = _read_survival(tables, request)
+    survival = _read_survival(columns, tables, request)
     found: dict[str, Measurement] = {
         "clean_recall": clopper_pearson(clean.k, clean.n, alpha),
         "specificity": clopper_pearson(favourable.k, favourable.n, alpha),
@@ -66,22 +66,22 @@ def _survived(by_attack: dict[str, NDArray[Any]], attacks: Sequence[str]) -> NDA
     return np.logical_and.reduce([by_attack[name] for name in attacks])
 
 
-def _read_survival(tables: Tables, request: Request) -> Survival:
+def _read_survival(predictions: Columns, tables: Tables, request: Request) -> Survival:
     """Which unfavourable rows survived, for every cost and attack that was asked.
 
     Raises:
         EvidenceError: `malformed` unless the lines are exactly every such row at every cost and
             attack, with the label of its prediction, and none survived that had not before.
     """
-    predictions, lines = read_predictions(tables), read_table("robustness", tables)
+    lines = read_table("robustness", tables)
     targets = predictions["label"] == request.unfavourable
     held = predictions["predicted"][targets] == request.unfavourable
     row = locate("robustness", lines["row"], predictions["row"][targets])
-    costs = [float(cost) for cost in request.asked("costs", list)]
-    attacks = list(request.asked("attacks", list))
+    costs = [float(cost) for cost in request.listed("costs", (int, float))]
+    attacks = request.listed("attacks", str)
     if not (lines["label"] == request.unfavourable).all() or (lines["survived"] & ~held[row]).any():
         raise _malformed("lines that agree with the clean predictions")
-    if len(lines["row"]) != len(costs) * len(attacks) * len(held) or not costs or not attacks:
+    if len(lines["row"]) != len(costs) * len(attacks) * len(held):
         raise _malformed("every unfavourable row at every cost and attack")
     survival: Survival = {}
     for cost in costs:

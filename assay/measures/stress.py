@@ -66,8 +66,7 @@ def _read_cases(tables: Tables, request: Request) -> list[_Case]:
     predictions, lines = read_predictions(tables), read_table("stress", tables)
     label, clean = predictions["label"], predictions["predicted"]
     row = locate("stress", lines["row"], predictions["row"])
-    corruptions = list(request.asked("corruptions", list))
-    severities = list(request.asked("severities", list))
+    corruptions, severities = request.listed("corruptions", str), request.listed("severities", int)
     asked = [(name, severity) for name in corruptions for severity in severities]
     if len(row) != len(asked) * len(label) or not np.array_equal(lines["label"], label[row]):
         raise _malformed()

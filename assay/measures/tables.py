@@ -105,11 +105,13 @@ def build_table(name: str, columns: Mapping[str, Any]) -> pa.Table:
     types = dict(layout.columns) | {key: TEXT for key in columns if key.startswith(GROUP)}
     if set(types) != set(columns):
         raise _malformed(name, f"the columns {', '.join(layout.columns)}")
+    arrays = {key: np.asarray(columns[key]) for key in types}
+    if any(types[key] != TEXT and array.dtype == object for key, array in arrays.items()):
+        raise _malformed(name, "numbers without a null")
     try:
-        arrays = {key: pa.array(columns[key], type=types[key]) for key in types}
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        raise _malformed(name, "values of the declared types") from None
-    table = pa.table(arrays)
+        table = pa.table({key: pa.array(arrays[key], type=types[key]) for key in types})
+    except (pa.ArrowException, OverflowError):
+        raise _malformed(name, "equally many values of the declared types") from None
     read_table(name, {name: table})
     return table
 
@@ -184,15 +186,14 @@ def levels_of(name: str, columns: Columns, column: str, expected: Sequence[str])
 
 
 def _check_schema(name: str, schema: pa.Schema, layout: Layout) -> None:
-    """Exactly the declared columns and types; text may be stored as large text."""
+    """Exactly the declared columns and types, and text for audited columns."""
     if len(set(schema.names)) != len(schema.names):
         raise _malformed(name, "each column once")
     for key, declared in layout.columns.items():
-        found = schema.field(key).type if key in schema.names else None
-        if found != declared and not (declared == TEXT and found == pa.large_string()):
+        if key not in schema.names or schema.field(key).type != declared:
             raise _malformed(name, f"{key} as {declared}")
     for key in set(schema.names) - set(layout.columns):
-        is_text = schema.field(key).type in (TEXT, pa.large_string())
+        is_text = schema.field(key).type == TEXT
         if not (layout.grouped and key.startswith(GROUP) and is_text):
             raise _malformed(name, "no column beyond the declared ones")
 

@@ -23,12 +23,12 @@ def measure(tables: Tables, request: Request) -> dict[str, Measurement]:
 
 
 def _failed(tables: Tables, request: Request) -> int:
-    """Expectations without success; those that looked at no row at all count as failed."""
+    """Expectations without success; one that saw nothing but nulls counts as failed."""
     columns = read_table("expectations", tables)
     if sorted(columns["index"]) != list(range(request.asked("expectations", int))):
         raise EvidenceError("malformed", "expected one line for each declared expectation")
     elements, missing = columns["element_count"], columns["missing_count"]
-    vacuous = (elements < 1) | (missing >= elements)
+    vacuous = (elements > 0) & (missing >= elements)
     return int((~columns["success"] | vacuous).sum())
 
 

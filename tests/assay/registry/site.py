@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
-import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import requests
 from mlflow import MlflowClient
 
@@ -22,6 +24,9 @@ from assay.registry.launch import prepare_server, server_command, server_environ
 from assay.registry.users import read_password, set_up_users
 from assay.stack.component import Component, Running
 from assay.stack.ports import Held
+
+with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own types while it loads
+    import mlflow.pyfunc
 
 PATIENCE = 120.0  # seconds; two cores may be busy with something else
 
@@ -91,6 +96,48 @@ class Site:
             yield MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
 
+@dataclass(frozen=True)
+class Logged:
+    """A registered version and what it rests on."""
+
+    model: str
+    version: str
+    run_id: str
+    model_id: str
+    experiment_id: str
+
+    @property
+    def root(self) -> str:
+        """Where its artifacts are, inside the artifact repository."""
+        return f"{self.experiment_id}/models/{self.model_id}/artifacts"
+
+    def filled(self, text: str) -> str:
+        """A text with {model}, {version}, {root} and the like replaced."""
+        return text.format(root=self.root, **vars(self))
+
+
+def log_payload(site: Site, user: str, model: str, payload: Path) -> Logged:
+    """Log a payload as the pipeline does, and register it."""
+    with site.signed_in(user) as client:
+        mlflow.set_tracking_uri(site.url)
+        experiment = mlflow.set_experiment(model)
+        with mlflow.start_run() as run:
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module="assay.serving.loader",
+                data_path=str(payload),
+                pip_requirements=["mlflow==3.17.2"],
+            )
+        if site.home is None and not client.search_registered_models():
+            client.create_registered_model(model)
+        made = client.create_model_version(
+            model, info.model_uri, run.info.run_id, model_id=info.model_id
+        )
+    return Logged(
+        model, str(made.version), run.info.run_id, info.model_id, experiment.experiment_id
+    )
+
+
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
     """These variables while it lasts."""
@@ -148,7 +195,16 @@ def vanilla_site(folder: Path) -> Iterator[Site]:
     held.release()
     url = f"http://127.0.0.1:{held.port}"
     command = [
-        *("python", "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(held.port)),
+        *(
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(held.port),
+        ),
         *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--workers", "1"),
         *("--artifacts-destination", str(folder / "artifacts")),
     ]

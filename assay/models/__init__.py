@@ -4,7 +4,7 @@ from assay.models.encoder import Encoder
 from assay.models.families import FAMILIES, Architecture, family
 from assay.models.model import Model
 from assay.models.parts import fitted_part
-from assay.models.payload import load_payload, save_payload
+from assay.models.payload import load_payload, model_of, save_payload
 
 __all__ = [
     "FAMILIES",
@@ -14,5 +14,6 @@ __all__ = [
     "family",
     "fitted_part",
     "load_payload",
+    "model_of",
     "save_payload",
 ]

@@ -7,9 +7,11 @@ empty suite, and accepts expectations that no table can fail.
 from __future__ import annotations
 
 import difflib
+import logging
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from expectations import (
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from great_expectations.compatibility import pydantic
-    from great_expectations.exceptions import ExpectationNotFoundError
+    from great_expectations.exceptions import ExpectationNotFoundError, GreatExpectationsError
     from great_expectations.expectations import expectation as kinds
     from great_expectations.expectations.registry import (
         get_expectation_impl,
@@ -141,8 +143,9 @@ def _read(place: str, entry: object) -> Declared:
     implementation = _resolve(place, kind)
     _check_kwargs(place, implementation, kwargs)
     try:
-        implementation(**kwargs)
-    except (pydantic.ValidationError, TypeError) as error:
+        with quiet():
+            implementation(**kwargs)
+    except (pydantic.ValidationError, GreatExpectationsError, TypeError) as error:
         raise _bad(place, _first_mistake(error)) from None
     return Declared(kind, kwargs, issubclass(implementation, ROW_LEVEL))
 
@@ -170,6 +173,8 @@ def _check_kwargs(place: str, implementation: type[Any], kwargs: dict[str, Any])
         raise _bad(place, f"expected {', '.join(open_)}, found none: it would pass any table")
     if kwargs.get("exact_match", True) is not True:
         raise _bad(place, "expected exact_match to be true")
+    if not isinstance(kwargs.get("row_condition", {}), dict):
+        raise _bad(place, "expected row_condition as an object: a text would be run as code")
     mostly = kwargs.get("mostly", 1.0)
     if isinstance(mostly, bool) or not isinstance(mostly, int | float):
         raise _bad(place, "expected mostly to be a number")
@@ -209,3 +214,17 @@ def _first_mistake(error: Exception) -> str:
 
 def _bad(place: str, problem: str) -> InputError:
     return InputError("bad_expectation", f"{place}: {problem}")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Neither a warning nor a log line of the library; tracebacks in its log quote cells."""
+    log = logging.getLogger("great_expectations")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)

@@ -6,10 +6,8 @@ text a success, and its usual results quote cells. Here only counts leave, and d
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.errors import Refused
-from tasks.validation.suite import Declared, Suite
+from tasks.validation.suite import Declared, Suite, quiet
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -131,7 +129,7 @@ def _evaluate(
     frame: pd.DataFrame, declared: Sequence[Declared], form: Mapping[str, Any]
 ) -> dict[int, list[Any]]:
     """Results by the place of their expectation."""
-    with _quiet():
+    with quiet():
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
@@ -177,17 +175,3 @@ def _count(told: Mapping[str, Any], key: str) -> int:
     if isinstance(found, bool) or not isinstance(found, int | np.integer):
         return -1
     return int(found)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Neither a warning nor a log line; tracebacks in its log quote cells."""
-    log = logging.getLogger("great_expectations")
-    before = log.level
-    log.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(before)

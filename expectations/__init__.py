@@ -6,7 +6,12 @@ dropped from a suite in silence.
 
 from __future__ import annotations
 
+import logging
 import warnings
+
+# Tracebacks in the library's log quote cells: its records go nowhere.
+logging.getLogger("great_expectations").addHandler(logging.NullHandler())
+logging.getLogger("great_expectations").propagate = False
 
 with warnings.catch_warnings():
     # Great Expectations imports modules that Python 3.11 deprecates.

@@ -7,7 +7,6 @@ empty suite, and accepts expectations that no table can fail.
 from __future__ import annotations
 
 import difflib
-import logging
 import math
 import warnings
 from collections.abc import Iterator, Mapping
@@ -39,10 +38,6 @@ with warnings.catch_warnings():
         get_expectation_impl,
         list_registered_expectation_implementations,
     )
-
-# Tracebacks in the library's log quote cells: its records go nowhere.
-logging.getLogger("great_expectations").addHandler(logging.NullHandler())
-logging.getLogger("great_expectations").propagate = False
 
 OURS = (
     ExpectColumnPairRatioToBeBetween,

@@ -146,6 +146,11 @@ def test_refuses_a_manifest_with_a_stranger(column: str, value: Any, code: str) 
     assert refused.value.code == code
 
 
+def test_a_row_that_is_set_apart_may_have_no_group() -> None:
+    apart = with_column(TABLES["outcomes:split"], "part", at(0, "quarantine"))
+    read_manifest(with_column(apart, "group:AGE", at(0, "unknown")), RULES)
+
+
 @pytest.mark.parametrize("column", ["row", "unit", "part", "label", "group:SEX", "group:AGE"])
 def test_refuses_a_manifest_without(column: str) -> None:
     with pytest.raises(EvidenceError) as refused:

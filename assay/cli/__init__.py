@@ -103,6 +103,7 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
             "--as", dest="user", default="trainer", metavar="USER",
             help="approver and auditor see the sealed numbers; default: trainer",
         )  # fmt: skip
+        shown.add_argument("--json", action="store_true", help="the whole decision, for machines")
     approve = new.add(
         "approve", "decision", "Make a version champion, as an approver.",
         "assay approve credit 1 --as approver",

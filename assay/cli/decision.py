@@ -1,0 +1,213 @@
+"""`assay gates`, `explain`, `approve`, `verify`, `export`: decisions and what rests on them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assay.cli.registry import Registry
+from assay.cli.show import print_table, say
+from assay.errors import InputError
+from assay.evidence.decision import BarResult, GateDecision, Verdict
+from assay.evidence.plain import to_plain
+from assay.evidence.public import PublicBar, PublicDecision
+from assay.evidence.trust import Trust
+from assay.evidence.values import Bound, Exact, Measurement
+from assay.home import Home, find_home
+from assay.policy.rules import load_policy
+from assay.registry.users import AUDITOR, read_password
+
+_SIGN = {"at_least": ">=", "at_most": "<=", "one_of": "one of"}
+
+
+def gates(arguments: argparse.Namespace) -> int:
+    """Print the decision on a version; 1 when it is blocked."""
+    decision = _decision(arguments)
+    if arguments.json:
+        say(json.dumps(to_plain(decision)))
+    else:
+        print_decision(decision, arguments.user)
+    return 0 if decision.allowed else 1
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Print what would change each verdict; 1 when the version is blocked."""
+    decision = _decision(arguments)
+    home = find_home(arguments.home)
+    remedies = load_policy(home.policy).remedies
+    for name, gate in decision.gates.items():
+        if gate.verdict is Verdict.PASS:
+            continue
+        say(f"{name} {gate.verdict}: {remedies.get(name, 'ask the policy owner')}")
+        for line in _changes(gate.bars):
+            say(f"  {line}")
+    for denial in decision.denials:
+        say(f"denied: {denial}")
+    say("promotable" if decision.allowed else "blocked")
+    return 0 if decision.allowed else 1
+
+
+def approve(arguments: argparse.Namespace) -> int:
+    """Ask the registry to make a version champion, as an approver."""
+    registry = Registry(find_home(arguments.home), arguments.user)
+    registry.promote(arguments.model, arguments.version)
+    say(f"{arguments.model}/{arguments.version} is champion, approved by {arguments.user}")
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Verify an alias against the running registry, or an exported bundle offline."""
+    if Path(arguments.target).exists():
+        return _verify_bundle(arguments)
+    model, alias = _alias(arguments.target)
+    home = find_home(arguments.home)
+    from assay.serving.champion import load_champion
+
+    url = _sign_in(home, AUDITOR)
+    trust = Path(arguments.trust) if arguments.trust else home.trust
+    promotion = load_champion(model, trust=trust, tracking_uri=url, alias=alias).promotion
+    say(f"{model}@{alias} is version {promotion.version}: promotion, decision and bytes verified")
+    say(f"approved by {promotion.approver}, holds until {_day(promotion.expires_at)}")
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write envelopes, evidence, policy, trust and payload of an alias into one file."""
+    model, alias = _alias(arguments.target)
+    home = find_home(arguments.home)
+    from assay.serving.export import export_bundle
+
+    url = _sign_in(home, AUDITOR)
+    file, now = Path(arguments.file), int(time.time())
+    export_bundle(home, model, file, now=now, tracking_uri=url, alias=alias)
+    say(f"{model}@{alias} written to {arguments.file}; verify it with `assay verify`")
+    return 0
+
+
+def print_decision(decision: GateDecision | PublicDecision, user: str) -> None:
+    """One table: every bar of every gate."""
+    sealed = isinstance(decision, GateDecision)
+    rows = [
+        (name, *_bar_row(bar), _last_cell(bar))
+        for name, gate in decision.gates.items()
+        for bar in gate.bars
+    ]
+    whose = "the sealed holdout" if sealed else "development rows"
+    title = f"{decision.model}/{decision.version}: numbers from {whose}, shown to {user}"
+    columns = ("gate", "measurement", "verdict", "point [lower, upper]", "n", "bar", "distance")
+    print_table(title, (*columns, "n needed" if sealed else "fault"), rows)
+    for denial in decision.denials:
+        say(f"denied: {denial}")
+    for line in _reasons(decision):
+        say(line)
+    say(f"decision: {'promotable' if decision.allowed else 'BLOCKED'}")
+
+
+def _bar_row(bar: BarResult | PublicBar) -> tuple[str, ...]:
+    wanted = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
+    distance = "" if bar.distance is None else f"{bar.distance:+.3g}"
+    shown, n = _shown(bar.value)
+    return (
+        bar.measurement,
+        bar.verdict.value,
+        shown,
+        n,
+        f"{_SIGN[bar.direction]} {wanted}",
+        distance,
+    )
+
+
+def _shown(value: Measurement | None) -> tuple[str, str]:
+    match value:
+        case Bound():
+            return f"{value.point:.3f} [{value.lower:.3f}, {value.upper:.3f}]", f"{value.n:,}"
+        case Exact(value=str(word)):
+            return word, "exact"
+        case Exact(value=number):
+            return f"{number:.6g}", "exact"
+    return "none", ""
+
+
+def _last_cell(bar: BarResult | PublicBar) -> str:
+    if isinstance(bar, PublicBar):
+        return bar.fault
+    return f"{bar.n_needed:,}" if bar.n_needed else ""
+
+
+def _reasons(decision: GateDecision | PublicDecision) -> Iterator[str]:
+    """Why each gate of a sealed decision does not pass, and what to do."""
+    if isinstance(decision, GateDecision):
+        for name, gate in decision.gates.items():
+            if gate.verdict is not Verdict.PASS:
+                yield f"{name} {gate.verdict} ({gate.code}): {gate.reason}. Remedy: {gate.remedy}"
+
+
+def _changes(bars: tuple[BarResult, ...] | tuple[PublicBar, ...]) -> Iterator[str]:
+    """What each bar that does not pass would have to show."""
+    for bar in bars:
+        if bar.verdict is Verdict.PASS:
+            continue
+        wanted = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
+        end = {"at_least": "lower end", "at_most": "upper end"}.get(bar.direction, "value")
+        line = f"{bar.measurement}: {end} {_SIGN[bar.direction]} {wanted}, "
+        line += f"found {_shown(bar.value)[0]}"
+        if bar.distance is not None:
+            line += f", short by {abs(bar.distance):.3g}"
+        if isinstance(bar, BarResult) and bar.n_needed:
+            line += f"; {bar.n_needed:,} rows would decide at this point"
+        yield line
+
+
+def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
+    registry = Registry(find_home(arguments.home), arguments.user)
+    target = arguments.target
+    if target is None:
+        model, version = registry.newest()
+    elif "/" in target:
+        model, _, version = target.partition("/")
+    else:
+        model, version = registry.of_run(target)
+    policy = load_policy(registry.home.policy)
+    readers = {AUDITOR, *policy.model(model).approvers}
+    if registry.user in readers:
+        return registry.sealed(model, version)
+    return registry.public(model, version)
+
+
+def _verify_bundle(arguments: argparse.Namespace) -> int:
+    from assay.serving.offline import verify_bundle
+
+    trust = Trust.load(Path(arguments.trust)) if arguments.trust else None
+    outcomes = Path(arguments.outcomes) if arguments.outcomes else None
+    found = verify_bundle(
+        Path(arguments.target), now=int(time.time()), trust=trust, outcomes=outcomes
+    )
+    promotion = found.promotion
+    numbers = "numbers recomputed" if found.recomputed else "numbers not recomputed"
+    say(f"{promotion.model}/{promotion.version}: signatures and bytes verified, {numbers}")
+    if not found.pinned:
+        say("by the keys that the bundle itself names; give --trust FILE to know whose they are")
+    return 0
+
+
+def _alias(target: str) -> tuple[str, str]:
+    model, _, alias = target.partition("@")
+    if not model or not alias:
+        raise InputError("bad_target", f"expected MODEL@ALIAS or an existing bundle: {target!r}")
+    return model, alias
+
+
+def _sign_in(home: Home, user: str) -> str:
+    """MLflow's own client reads the user from the environment of this process."""
+    os.environ["MLFLOW_TRACKING_USERNAME"] = user
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = read_password(home, user)
+    return Registry(home, user).url
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")

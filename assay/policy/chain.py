@@ -51,30 +51,31 @@ SAME: Mapping[str, tuple[str, ...]] = {
         "fairness.development:predictions",
     ),
 }
-DIFFERENT = ("validation.train", "validation.development", "validation.holdout")
 RECORDED = ("validation.suite", "training.lock", "training.code")
-ROOTS = ("validation", "privacy", "training")  # without them there is no chain at all
+DIFFERENT = ("validation.train", "validation.development", "validation.holdout")
 
 
-def broken_links(
-    evidence: Mapping[str, Evidence], required: Iterable[str], made: Mapping[str, str]
-) -> tuple[str, ...]:
-    """The name of each link that does not hold.
+def broken_links(evidence: Mapping[str, Evidence], made: Mapping[str, str]) -> tuple[str, ...]:
+    """The name of each link that does not hold, among statements that are there.
 
     Args:
         evidence: Kind -> statement that verified.
-        required: Kinds that have to be there.
         made: Digests that the core computed itself: `submission.spec`, `submission.privacy`.
     """
     digests = {**dict(_digests(evidence)), **made}
-    broken = [f"{kind} evidence" for kind in required if kind not in evidence]
+
+    def found(names: Iterable[str]) -> list[str | None]:
+        told = [name for name in names if name.partition(".")[0] in evidence or name in made]
+        return [digests.get(name) for name in told]
+
+    broken = []
     for link, names in SAME.items():
-        present = [name for name in names if name.partition(".")[0] in {*evidence, "submission"}]
-        found = {digests.get(name) for name in present}
-        if None in found or len(found) != 1:
+        same = found(names)
+        if None in same or len(set(same)) > 1:
             broken.append(link)
-    broken += [name for name in RECORDED if name not in digests]
-    if len({digests.get(name) for name in DIFFERENT} - {None}) < len(DIFFERENT):
+    broken += [f"{name} on record" for name in RECORDED if None in found([name])]
+    splits = found(DIFFERENT)
+    if None in splits or len(set(splits)) < len(splits):
         broken.append("three different splits")
     return (*broken, *_broken_release(evidence))
 

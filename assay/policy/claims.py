@@ -35,7 +35,7 @@ class Claim:
     Attributes:
         role: Role whose key signed it; `core` for what the core makes itself.
         evidence: The statement once signature, subject and times verify; None before.
-        measured: Recomputed measurements; empty when any of them cannot be believed.
+        measured: Its measurements once every one of them has been recomputed; empty before.
         development: The same from the development rows.
         denials: Why it is not believed, or asks too little; empty when it is whole.
     """
@@ -46,17 +46,15 @@ class Claim:
     development: Mapping[str, Measurement] = field(default_factory=dict)
     denials: tuple[Denial, ...] = ()
 
-    def proven(self, evidence: Evidence) -> Claim:
-        """The same claim with its statement's numbers, now that they have been recomputed."""
-        return replace(self, measured=evidence.measurements, development=evidence.development)
-
     def denied(self, *reasons: Denial) -> Claim:
-        """The same claim with more reasons against it; its numbers stand."""
+        """The same claim with more reasons against it; what was measured stands."""
         return replace(self, denials=(*self.denials, *reasons))
 
-    def void(self, *reasons: Denial) -> Claim:
-        """The same claim without a number that anybody may rely on."""
-        return replace(self.denied(*reasons), measured={}, development={})
+    def proven(self) -> Claim:
+        """The same claim with its statement's numbers, now that they have been recomputed."""
+        assert self.evidence is not None
+        measured, development = self.evidence.measurements, self.evidence.development
+        return replace(self, measured=measured, development=development)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,3 @@ class Claims:
     by_kind: Mapping[str, Claim]
     looked: Looked
     denials: tuple[Denial, ...]
-
-    def statements(self) -> dict[str, Evidence]:
-        """Kind -> statement, of those that verified."""
-        claims = self.by_kind.items()
-        return {kind: claim.evidence for kind, claim in claims if claim.evidence is not None}

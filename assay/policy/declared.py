@@ -44,9 +44,9 @@ def _identity(spec: PipelineSpec, model: str, rules: ModelRules) -> dict[str, bo
 
 def _configurations(spec: PipelineSpec) -> dict[str, dict[str, Any]]:
     """What the statements' configuration repeats of the declaration, by kind."""
-    asked = spec.evaluation
+    asked, shares = spec.evaluation, spec.data.shares
     return {
-        "validation": {"shares": spec.data.shares.model_dump()},
+        "validation": {"shares": [shares.train, shares.development, shares.holdout]},
         "privacy": {"mechanism": spec.privacy.mechanism},
         "training": {
             "family": spec.training.family,

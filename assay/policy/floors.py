@@ -6,27 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from assay.evidence.statement import Evidence
-from assay.evidence.values import Exact
 from assay.policy.claims import Denial
 from assay.policy.rules import Floor, ModelRules
 
 
-def undercut(
-    evidence: Mapping[str, Evidence], floors: Iterable[Floor], rules: ModelRules
-) -> Iterator[tuple[str, Denial]]:
-    """Each floor that was not reached, with the kind of evidence that it speaks against."""
+def undercut(evidence: Evidence, floors: Iterable[Floor], rules: ModelRules) -> Iterator[Denial]:
+    """Each floor that the evidence's configuration does not reach."""
     for floor in floors:
-        if statement := evidence.get(floor.evidence):
-            found = statement.config.get(floor.key)
+        if floor.evidence == evidence.kind:
+            found = evidence.config.get(floor.key)
             if not reaches(found, floor):
-                yield floor.evidence, _told(floor, found)
-    for kind, check in _OF_THE_MODEL.items():
-        if statement := evidence.get(kind):
-            yield from ((kind, denial) for denial in check(statement, rules))
-    if training := evidence.get("training"):
-        for denial in _blind(training, rules):
-            yield "training", denial
-            yield "fairness", denial
+                yield _told(floor, found)
+    if of_the_model := _OF_THE_MODEL.get(evidence.kind):
+        yield from of_the_model(evidence, rules)
 
 
 def _told(floor: Floor, found: Any) -> Denial:
@@ -87,19 +79,19 @@ def _movable(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
 
 def _protected(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
     """Protecting a row protects no person who has several."""
-    match evidence.measurements.get("unit"):
-        case Exact(value=str(unit)) if unit == rules.unit:
-            return
-    yield Denial("floor_undercut", f"expected privacy per unit {rules.unit}, found another unit")
+    if evidence.config.get("unit") != rules.unit:
+        yield Denial(
+            "floor_undercut", f"expected privacy for each {rules.unit}, found another unit"
+        )
 
 
-def _blind(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
-    """The model sees no sensitive column, no unit and no label."""
+def seen(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
+    """Columns among the features of training evidence that the model must not see."""
     features = evidence.config.get("features")
     if not isinstance(features, list) or not features or not all(map(_is_text, features)):
         yield Denial("malformed", "expected training features to be a list of column names")
-    elif seen := sorted(set(features) & {*rules.sensitive, rules.unit, rules.label}):
-        yield Denial("sensitive_feature", f"expected no feature among {', '.join(seen)}")
+    elif known := sorted(set(features) & {*rules.sensitive, rules.unit, rules.label}):
+        yield Denial("sensitive_feature", f"expected no feature among {', '.join(known)}")
 
 
 def _missing(found: Any, wanted: Iterable[Any]) -> str:

@@ -48,7 +48,7 @@ def judge(
         own = [bar for bar in bars if bar.gate == gate]
         kinds = dict.fromkeys(bar.evidence for bar in own)
         if CHAIN in kinds:  # evidence that measures nothing still has to fit the chain
-            kinds |= dict.fromkeys(kind for kind in claims if kind not in spoken)
+            kinds = dict.fromkeys(kind for kind in claims if kind not in spoken) | kinds
         about = {kind: claims[kind] for kind in kinds if kind in claims}
         results[gate] = _judge_gate(gate, own, about, alpha, remedies[gate])
     return results

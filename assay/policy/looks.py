@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
+from assay.ledger import Ledger, look_recorded, looks_spent
 from assay.policy.claims import Denial, Looked
 
 
@@ -16,6 +18,21 @@ class Looks(Protocol):
 
     def recorded(self, holdout: str, subject: str) -> bool:
         """Whether a look at this holdout for the candidate with this digest is in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLooks:
+    """The looks of a ledger."""
+
+    ledger: Ledger
+
+    def spent(self, holdout: str) -> int:
+        """As `Looks.spent`."""
+        return looks_spent(self.ledger, holdout)
+
+    def recorded(self, holdout: str, subject: str) -> bool:
+        """As `Looks.recorded`."""
+        return look_recorded(self.ledger, holdout, subject)
 
 
 def look_up(looks: Looks, holdout: str | None, subject: str) -> Looked:

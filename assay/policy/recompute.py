@@ -84,7 +84,7 @@ class Outcomes:
 
 
 def disagreements(
-    evidence: Evidence, bars: Sequence[Bar], outcomes: Outcomes, manifest: Manifest | None
+    evidence: Evidence, bars: Sequence[Bar], outcomes: Outcomes, manifest: Manifest | Denial
 ) -> tuple[Denial, ...]:
     """Each reason not to believe the numbers of one statement.
 
@@ -92,7 +92,7 @@ def disagreements(
         evidence: Its envelope, subject and times have been verified.
         bars: Those that speak of this kind.
         outcomes: Where the tables are.
-        manifest: Which rows there are; None when validation proves none.
+        manifest: Which rows there are, or why nobody knows.
     """
     sides: list[tuple[str, Mapping[str, Measurement]]] = [
         ("outcomes", evidence.measurements),
@@ -108,7 +108,7 @@ def disagreements(
     except UNREADABLE as error:
         told = f"expected readable tables of {evidence.kind}, found {type(error).__name__}"
         found.append(Denial("malformed", told))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _false_on_sight(
@@ -128,7 +128,7 @@ def _on_one_side(
     side: str,
     claimed: Mapping[str, Measurement],
     outcomes: Outcomes,
-    manifest: Manifest | None,
+    manifest: Manifest | Denial,
 ) -> Iterator[Denial]:
     """Rows first, then numbers: a number about other rows is not worth recomputing."""
     tables = outcomes.tables(evidence, side)
@@ -137,10 +137,10 @@ def _on_one_side(
         return
     for name, table in tables.items():
         read_table(name, tables)
-        if manifest is not None:
+        if isinstance(manifest, Denial):
+            yield manifest
+        else:
             yield from different_rows(name, SIDES[side], table, manifest, evidence.config)
-        elif tables:
-            yield Denial("missing", f"expected a split manifest to find the {name} rows in")
     yield from _differences(evidence.kind, claimed, outcomes.measure(evidence, side, tables))
 
 

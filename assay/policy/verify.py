@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.errors import EvidenceError, InputError
+from assay.errors import AssayError, EvidenceError, InputError
 from assay.evidence.bundle import Bundle
 from assay.evidence.digest import digest_json
 from assay.evidence.statement import Evidence, Subject
 from assay.evidence.trust import Trust
 from assay.evidence.values import Exact
 from assay.policy.chain import broken_links
-from assay.policy.claims import Claim, Claims, Denial
+from assay.policy.claims import Claim, Claims, Denial, Looked
 from assay.policy.declared import not_as_declared
 from assay.policy.envelopes import misplaced, open_envelope, untimely
-from assay.policy.floors import undercut
+from assay.policy.floors import seen, undercut
 from assay.policy.looks import Looks, look_up, overlooked
 from assay.policy.recompute import UNREADABLE, Outcomes, disagreements
 from assay.policy.rows import Manifest
@@ -71,22 +71,26 @@ def verify(
         Refused: `unknown_model`.
     """
     rules, tier = policy.model(submission.model), policy.tier(submission.model)
-    # 1. Signatures by role, subject, materials and times.
-    claims = _opened(submission, policy, trust, now)
-    # 2. What was asked, against the policy's floors.
-    for kind, denial in undercut(_statements(claims), tier.floors, rules):
-        if kind in claims:
-            claims[kind] = claims[kind].denied(denial)
-    # 3. Rows and numbers, from the outcome tables.
     sealed = Outcomes(outcomes, rules, tier.alpha_per_look)
-    claims = _recomputed(claims, policy.bars(submission.model), sealed)
-    # 4. How everything fits together.
-    claims[CHAIN] = _chain(submission, policy, _statements(claims))
-    # 5. Looks at the holdout that validation set apart.
-    validation = _statements(claims).get("validation")
+    # 1. Signatures by role, subject, materials and times; what was asked, against the floors.
+    opened = {
+        kind: open_claim(kind, submission, policy, trust, now)
+        for kind in required_kinds(policy, submission.model)
+    }
+    # 2. Rows and numbers, from the outcome tables.
+    manifest = read_rows(opened["validation"], sealed)
+    bars = policy.bars(submission.model)
+    proven = {kind: prove(claim, bars, sealed, manifest) for kind, claim in opened.items()}
+    # 3. How everything fits together.
+    claims = fit_together(proven, submission, policy)
+    # 4. Looks at the holdout that validation set apart.
+    validation = claims["validation"].evidence
     holdout = validation.materials.get("holdout") if validation else None
-    looked = look_up(looks, holdout, submission.subject.digest)
-    return Claims(claims, looked, tuple(overlooked(looked, tier.looks)))
+    try:
+        looked, unread = look_up(looks, holdout, submission.subject.digest), []
+    except AssayError as error:
+        looked, unread = Looked(0, False), [Denial(error.code, error.message)]
+    return Claims(claims, looked, (*unread, *overlooked(looked, tier.looks)))
 
 
 def required_kinds(policy: Policy, model: str) -> tuple[str, ...]:
@@ -95,71 +99,80 @@ def required_kinds(policy: Policy, model: str) -> tuple[str, ...]:
     return tuple(kind for kind in policy.rules.statements if kind in asked and kind != CHAIN)
 
 
-def _opened(submission: Submission, policy: Policy, trust: Trust, now: int) -> dict[str, Claim]:
-    max_age = policy.tier(submission.model).evidence_max_age_s
-    opened = {}
-    for kind in required_kinds(policy, submission.model):
-        rules = policy.rules.statements[kind]
-        claim = open_envelope(kind, submission.bundle.envelopes.get(kind), rules, trust)
-        if evidence := claim.evidence:
-            reasons = [
-                *misplaced(evidence, rules, submission.subject),
-                *untimely(evidence, now, max_age),
-            ]
-            claim = Claim(rules.role, None, denials=tuple(reasons)) if reasons else claim
-        opened[kind] = claim
-    return opened
+def open_claim(kind: str, submission: Submission, policy: Policy, trust: Trust, now: int) -> Claim:
+    """One kind of evidence, verified but not yet recomputed."""
+    rules, tier = policy.rules.statements[kind], policy.tier(submission.model)
+    claim = open_envelope(kind, submission.bundle.envelopes.get(kind), rules, trust)
+    if claim.evidence is None:
+        return claim
+    reasons = [
+        *misplaced(claim.evidence, rules, submission.subject),
+        *untimely(claim.evidence, now, tier.evidence_max_age_s),
+    ]
+    if reasons:
+        return Claim(rules.role, None, denials=tuple(reasons))
+    return claim.denied(*undercut(claim.evidence, tier.floors, policy.model(submission.model)))
 
 
-def _statements(claims: Mapping[str, Claim]) -> dict[str, Evidence]:
-    return {kind: claim.evidence for kind, claim in claims.items() if claim.evidence is not None}
-
-
-def _recomputed(
-    claims: Mapping[str, Claim], bars: Sequence[Bar], sealed: Outcomes
-) -> dict[str, Claim]:
-    """Each claim with its numbers, or without any."""
-    manifest, unread = _manifest(claims["validation"], sealed)
-    believed = {}
-    for kind, claim in claims.items():
-        believed[kind] = claim
-        if evidence := claim.evidence:
-            own = [bar for bar in bars if bar.evidence == kind]
-            reasons = disagreements(evidence, own, sealed, manifest)
-            if kind == "validation":
-                reasons = (*unread, *reasons)
-            believed[kind] = claim.void(*dict.fromkeys(reasons))
-            if not reasons:
-                believed[kind] = claim.proven(evidence)
-    return believed
-
-
-def _manifest(validation: Claim, sealed: Outcomes) -> tuple[Manifest | None, tuple[Denial, ...]]:
+def read_rows(validation: Claim, sealed: Outcomes) -> Manifest | Denial:
     """Which rows there are, or why nobody knows."""
     if validation.evidence is None:
-        return None, ()
+        return Denial("missing", "expected validation's split manifest, found none to believe")
     try:
-        return sealed.manifest(validation.evidence), ()
+        return sealed.manifest(validation.evidence)
     except EvidenceError as error:
-        return None, (Denial(error.code, f"validation: {error.message}"),)
+        return Denial(error.code, f"split manifest: {error.message}")
     except UNREADABLE as error:
         told = f"expected a readable split manifest, found {type(error).__name__}"
-        return None, (Denial("malformed", told),)
+        return Denial("malformed", told)
+
+
+def prove(
+    claim: Claim, bars: Sequence[Bar], sealed: Outcomes, manifest: Manifest | Denial
+) -> Claim:
+    """The claim with its statement's numbers, or, unless they can be recomputed, without any."""
+    if claim.evidence is None:
+        return claim
+    own = [bar for bar in bars if bar.evidence == claim.evidence.kind]
+    reasons = disagreements(claim.evidence, own, sealed, manifest)
+    return claim.denied(*reasons) if reasons else claim.proven()
+
+
+def fit_together(
+    proven: Mapping[str, Claim], submission: Submission, policy: Policy
+) -> dict[str, Claim]:
+    """The claims, what one kind says against another, and the chain that the core makes."""
+    claims = dict(proven)
+    if training := claims["training"].evidence:
+        for denial in seen(training, policy.model(submission.model)):
+            for kind in {"training", "fairness"} & set(claims):
+                claims[kind] = claims[kind].denied(denial)
+    claims[CHAIN] = _chain(submission, policy, statements(claims))
+    return claims
+
+
+def statements(claims: Mapping[str, Claim]) -> dict[str, Evidence]:
+    """Kind -> statement, of those that verified."""
+    return {kind: claim.evidence for kind, claim in claims.items() if claim.evidence is not None}
 
 
 def _chain(submission: Submission, policy: Policy, evidence: Mapping[str, Evidence]) -> Claim:
     """The evidence that the core makes itself."""
-    rules = policy.model(submission.model)
+    model = submission.model
     made = {"submission.spec": submission.bundle.spec_digest}
     if privacy := evidence.get("privacy"):
         made["submission.privacy"] = digest_json(privacy.config)
-    broken = broken_links(evidence, required_kinds(policy, submission.model), made)
+    broken = broken_links(evidence, made)
     try:
         spec = spec_of(submission.bundle.spec)
-        broken += not_as_declared(spec, submission.model, rules, evidence)
+        broken += not_as_declared(spec, model, policy.model(model), evidence)
     except InputError:
         broken += ("a readable declaration",)
-    count = Exact(len(broken), submission.bundle_digest)
-    claim = Claim("core", None, {BROKEN_LINKS: count})
-    told = f"expected every link of the chain to hold, found broken: {', '.join(broken)}"
-    return claim.denied(Denial("broken_chain", told)) if broken else claim
+    claim = Claim("core", None, {BROKEN_LINKS: Exact(len(broken), submission.bundle_digest)})
+    if broken:
+        told = f"expected every link of the chain to hold, found broken: {', '.join(broken)}"
+        claim = claim.denied(Denial("broken_chain", told))
+    if absent := [kind for kind in required_kinds(policy, model) if kind not in evidence]:
+        told = f"expected a whole chain, found no {', '.join(absent)} evidence to believe"
+        claim = claim.denied(Denial("missing", told))
+    return claim

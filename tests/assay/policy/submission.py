@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from assay.errors import EvidenceError
 from assay.evidence.bundle import Bundle
-from assay.evidence.decision import GateDecision
+from assay.evidence.decision import GateDecision, GateResult
 from assay.evidence.digest import digest_json
 from assay.evidence.dsse import sign
 from assay.evidence.keys import load_key, make_keys
@@ -21,10 +23,13 @@ from assay.evidence.trust import Trust
 from assay.evidence.values import Measurement, measurement_from_json
 from assay.home import REPOSITORY, Home
 from assay.measures import MEASURES, Request, rho_of_epsilon, write_outcomes
+from assay.policy.claims import Claim
 from assay.policy.decide import Ask, decide
-from assay.policy.judge import compare
+from assay.policy.judge import compare, judge
+from assay.policy.recompute import Outcomes
+from assay.policy.rows import Manifest
 from assay.policy.rules import Policy, parse_rules
-from assay.policy.verify import Submission
+from assay.policy.verify import Submission, fit_together, open_claim, prove
 from assay.spec import PipelineSpec, load_spec
 from tests.assay.policy import population
 
@@ -111,6 +116,9 @@ class Site:
     digests: dict[str, str]
     evidence: dict[str, Evidence]
     looks: Recorded
+    envelopes: dict[str, bytes] = field(default_factory=dict)
+    manifest: Manifest | None = None
+    proven: dict[str, Claim] = field(default_factory=dict)
 
     @classmethod
     def build(cls, root: Path) -> Site:
@@ -121,6 +129,7 @@ class Site:
         looks = Recorded([(digest("holdout"), CANDIDATE.digest)])
         site = cls(home, trust, policy, spec, tables, {}, {}, looks)
         site.measure()
+        site.sign()
         return site
 
     def measure(self) -> None:
@@ -136,15 +145,19 @@ class Site:
             name: self.digests[name] if ":" in name else self._material(name, config)
             for name in rules.materials
         }
-        return Evidence(
+        stated = Evidence(
             kind=kind,
             subject=self._subject(kind),
-            measurements=self._measured(kind, "outcomes", materials, config),
-            development=self._measured(kind, "development", materials, config),
+            measurements={},
             config=config,
             materials=materials,
             started_at=NOW - 600,
             finished_at=NOW - 60,
+        )
+        return replace(
+            stated,
+            measurements=self.measured(kind, "outcomes", stated),
+            development=self.measured(kind, "development", stated),
         )
 
     def _material(self, name: str, config: Mapping[str, Any]) -> str:
@@ -159,26 +172,47 @@ class Site:
         }
         return about_data.get(kind, CANDIDATE)
 
-    def _measured(
-        self, kind: str, side: str, materials: Mapping[str, str], config: Mapping[str, Any]
+    def measured(
+        self, kind: str, side: str, evidence: Evidence, alpha: float | None = None
     ) -> dict[str, Measurement]:
+        """What the tables of one side say, at the tier's alpha or another one."""
         named = {
             name.partition(":")[2]: self.tables[name]
-            for name in materials
+            for name in evidence.materials
             if name.startswith(f"{side}:")
         }
         if kind not in MEASURES or (side == "development" and not named):
             return {}
         row = self.policy.model(MODEL)
         request = Request(
-            alpha=self.policy.alpha(MODEL),
+            alpha=alpha or self.policy.alpha(MODEL),
             unfavourable=row.unfavourable,
             groups={name: group.levels for name, group in row.groups.items()},
             products=row.products,
-            config=config,
-            sources={name: materials[f"{side}:{name}"] for name in named},
+            config=evidence.config,
+            sources={name: evidence.materials[f"{side}:{name}"] for name in named},
         )
         return MEASURES[kind](named, request)
+
+    def with_table(self, material: str, table: pa.Table) -> dict[str, Evidence]:
+        """The evidence that rests on a table, when that table is another one, and measured so.
+
+        Where the table cannot be measured at all, the numbers of the true one are claimed.
+        """
+        self.tables = {**self.tables, material: table}
+        stored = write_outcomes(self.home.sealed_outcomes, table)
+        side = material.partition(":")[0]
+        changed = {}
+        for kind, evidence in self.evidence.items():
+            if material not in evidence.materials:
+                continue
+            told = replace(evidence, materials={**evidence.materials, material: stored})
+            with suppress(EvidenceError):
+                numbers = self.measured(kind, side, told)
+                where = "measurements" if side == "outcomes" else "development"
+                told = replace(told, **{where: numbers})
+            changed[kind] = told
+        return changed
 
     def key(self, role: str) -> Ed25519PrivateKey:
         return load_key(self.home, role)
@@ -187,12 +221,35 @@ class Site:
         statement = (evidence or self.evidence[kind]).to_statement()
         return sign(statement, [self.key(role or ROLE_OF[kind])])
 
-    def envelopes(self) -> dict[str, bytes]:
-        return {kind: self.envelope(kind) for kind in self.evidence}
+    def sign(self) -> None:
+        """Sign every statement, and keep what each proves by itself."""
+        self.envelopes = {kind: self.envelope(kind) for kind in self.evidence}
+        sealed = self.sealed()
+        self.manifest = sealed.manifest(self.evidence["validation"])
+        self.proven = {kind: self.claim(kind) for kind in self.evidence}
+
+    def sealed(self) -> Outcomes:
+        row, alpha = self.policy.model(MODEL), self.policy.alpha(MODEL)
+        return Outcomes(self.home.sealed_outcomes, row, alpha)
+
+    def claim(self, kind: str, evidence: Evidence | bytes | None = None, now: int = NOW) -> Claim:
+        """What one kind proves by itself."""
+        changed = {kind: evidence} if evidence is not None else {}
+        opened = open_claim(kind, self.submission(**changed), self.policy, self.trust, now)
+        assert self.manifest is not None
+        return prove(opened, self.policy.bars(MODEL), self.sealed(), self.manifest)
+
+    def gates(self, kind: str, evidence: Evidence | bytes, now: int = NOW) -> dict[str, GateResult]:
+        """Every gate when one kind's evidence is another, without proving the others anew."""
+        submission = self.submission(**{kind: evidence})
+        proven = {**self.proven, kind: self.claim(kind, evidence, now)}
+        claims = fit_together(proven, submission, self.policy)
+        bars, alpha = self.policy.bars(MODEL), self.policy.alpha(MODEL)
+        return judge(bars, claims, alpha, self.policy.remedies)
 
     def submission(self, **changed: bytes | Evidence | None) -> Submission:
         """The submission with some evidence replaced, re-signed by its role, or left out (None)."""
-        envelopes = self.envelopes()
+        envelopes = dict(self.envelopes)
         for kind, new in changed.items():
             if isinstance(new, Evidence):
                 envelopes[kind] = self.envelope(kind, new)
@@ -204,13 +261,17 @@ class Site:
         return Submission(MODEL, "7", CANDIDATE, bundle, bundle.digest)
 
     def decide(
-        self, submission: Submission | None = None, ask: Ask | None = None, now: int = NOW
+        self,
+        submission: Submission | None = None,
+        ask: Ask | None = None,
+        now: int = NOW,
+        outcomes: Path | None = None,
     ) -> GateDecision:
         return decide(
             submission or self.submission(),
             policy=self.policy,
             trust=self.trust,
-            outcomes=self.home.sealed_outcomes,
+            outcomes=outcomes or self.home.sealed_outcomes,
             looks=self.looks,
             ask=ask or Truthful(self.policy),
             now=now,
@@ -231,7 +292,7 @@ def configurations(spec: PipelineSpec, policy: Policy) -> dict[str, dict[str, An
         "validation": {
             "expectations": 12,
             "mostly_floor": 1.0,
-            "shares": spec.data.shares.model_dump(),
+            "shares": list(spec.data.shares.model_dump().values()),
             "sensitive": list(row.sensitive),
         },
         "privacy": {

@@ -188,7 +188,7 @@ def test_a_denial_stands_although_every_number_is_good(denial: Denial, verdict: 
 
 
 def test_a_void_claim_gives_its_own_code_to_every_bar() -> None:
-    void = claim(**GOOD).void(Denial("bad_signature", "expected a signature"))
+    void = Claim("evaluator", None, denials=(Denial("bad_signature", "expected a signature"),))
     result = judge([AT_LEAST], {"utility": void}, ALPHA, {"utility": "sign it"})["utility"]
     assert result.bars[0].code == result.code == "bad_signature"
     assert result.bars[0].value is None

@@ -1,0 +1,115 @@
+"""Private keys of one home: one ed25519 key a role, and the secret that splits rows.
+
+A process that holds a role's file can speak for that role; so each file is its owner's alone.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from assay.errors import EvidenceError, InputError, Refused
+from assay.evidence.dsse import key_id
+from assay.evidence.files import read_bytes, write_once
+from assay.evidence.trust import STATES, Trust
+from assay.home import Home
+
+ROLES = tuple(STATES)
+SPLIT_BYTES = 32
+MAX_KEY = 4096  # bytes
+
+
+def make_keys(home: Home) -> Trust:
+    """Make the keys and the trust of a fresh home; of an older one, check that they fit.
+
+    Nothing that is there is ever replaced, and a home that is already trusted gets no new key.
+
+    Raises:
+        InputError: A key of a trusted home is gone (`no_key`).
+        Refused: A key may be read by others (`key_exposed`), or is not the trusted one
+            (`key_untrusted`).
+        EvidenceError: A key or trust.json is malformed.
+    """
+    if not home.trust.exists():
+        for role in ROLES:
+            write_once(_path(home, role), _new_key())
+        write_once(home.keys / "split.key", secrets.token_bytes(SPLIT_BYTES))
+        made = Trust.of({role: load_key(home, role).public_key() for role in ROLES})
+        write_once(home.trust, made.to_json())
+    trust = Trust.load(home.trust)
+    load_split_key(home)
+    for role in ROLES:
+        if key_id(load_key(home, role).public_key()) not in trust.role(role).keys:
+            raise Refused(
+                "key_untrusted",
+                f"expected {role}.pem to be a key that trust.json names for {role}, found another; "
+                "restore the one or the other, or start a fresh home",
+            )
+    return trust
+
+
+def load_key(home: Home, role: str) -> Ed25519PrivateKey:
+    """A role's private key.
+
+    Raises:
+        InputError: There is none here (`no_key`).
+        Refused: Others may read it (`key_exposed`).
+        EvidenceError: It is no ed25519 key (`malformed`).
+    """
+    if role not in ROLES:
+        raise InputError("no_key", f"expected one of {', '.join(ROLES)}, found {role!a}")
+    try:
+        key = load_pem_private_key(_read_private(_path(home, role)), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise EvidenceError("malformed", f"expected an ed25519 key in {role}.pem") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise EvidenceError("malformed", f"expected an ed25519 key in {role}.pem, found another")
+    return key
+
+
+def load_split_key(home: Home) -> bytes:
+    """The secret by which rows and units are hashed and split, 32 bytes.
+
+    Raises:
+        InputError, Refused, EvidenceError: As `load_key`.
+    """
+    key = _read_private(home.keys / "split.key")
+    if len(key) != SPLIT_BYTES:
+        raise EvidenceError("malformed", f"expected {SPLIT_BYTES} bytes in split.key")
+    return key
+
+
+def _path(home: Home, role: str) -> Path:
+    return home.keys / f"{role}.pem"
+
+
+def _new_key() -> bytes:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _read_private(path: Path) -> bytes:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        raise InputError(
+            "no_key", f"expected {path}, found no file; `assay up` makes the keys of a fresh home"
+        ) from None
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise Refused(
+            "key_exposed",
+            f"expected {path.name} to be its owner's alone, found mode "
+            f"{stat.S_IMODE(status.st_mode):o}; run chmod 600 and consider the key known",
+        )
+    return read_bytes(path, limit=MAX_KEY)

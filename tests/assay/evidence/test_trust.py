@@ -1,0 +1,145 @@
+"""Trust names who may state what; it can narrow a role and never widen it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from assay.errors import EvidenceError
+from assay.evidence.trust import STATES, Trust
+from assay.evidence.values import is_digest
+
+Json = dict[str, Any]
+KEYS = {
+    role: Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32).public_key()
+    for n, role in enumerate(STATES, start=1)
+}
+
+
+def plain() -> Json:
+    found: Json = json.loads(Trust.of(KEYS).to_json())
+    return found
+
+
+def load(folder: Path, found: object) -> Trust:
+    file = folder / "trust.json"
+    file.write_bytes(found if isinstance(found, bytes) else json.dumps(found).encode())
+    return Trust.load(file)
+
+
+def changed(change: Callable[[Json], object]) -> Json:
+    found = plain()
+    change(found["roles"])
+    return found
+
+
+def test_there_are_five_roles_and_no_two_state_the_same() -> None:
+    assert set(STATES) == {"data", "trainer", "evaluator", "gate", "promoter"}
+    stated = [kind for kinds in STATES.values() for kind in kinds]
+    assert len(stated) == len(set(stated)) == 12
+
+
+def test_trust_reads_back_with_the_same_digest_however_it_is_spaced(tmp_path: Path) -> None:
+    made = Trust.of(KEYS)
+    for written in (made.to_json(), json.dumps(plain(), indent=2).encode()):
+        read = load(tmp_path, written)
+        assert read.digest == made.digest
+        assert read.roles.keys() == KEYS.keys()
+    assert is_digest(made.digest)
+
+
+def test_the_digest_follows_every_key_threshold_and_type(tmp_path: Path) -> None:
+    stranger = Ed25519PrivateKey.from_private_bytes(bytes([99]) * 32).public_key()
+    narrowed = changed(lambda roles: roles["evaluator"]["predicateTypes"].pop())
+    digests = {
+        Trust.of(KEYS).digest,
+        Trust.of({**KEYS, "gate": stranger}).digest,
+        Trust.of({"gate": KEYS["gate"]}).digest,
+        load(tmp_path, narrowed).digest,
+    }
+    assert len(digests) == 4
+
+
+def test_a_consumer_may_trust_fewer_roles(tmp_path: Path) -> None:
+    trust = load(tmp_path, changed(lambda roles: roles.pop("trainer")))
+    assert trust.role("gate").threshold == 1
+    with pytest.raises(EvidenceError, match="wrong_role"):
+        trust.role("trainer")
+
+
+def other_key() -> str:
+    public = generate_private_key(SECP256R1()).public_key()
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(der).decode()
+
+
+def copied(roles: Json) -> None:
+    roles["trainer"]["keys"] = roles["evaluator"]["keys"]
+
+
+def widened(roles: Json) -> None:
+    roles["trainer"]["predicateTypes"] += roles["evaluator"]["predicateTypes"]
+
+
+MALFORMED: dict[str, object] = {
+    "empty": b"",
+    "null": None,
+    "no roles": {"roles": {}},
+    "no object": {"roles": []},
+    "an extra key": {**plain(), "also": 1},
+    "duplicate roles": b'{"roles":{},"roles":{}}',
+    "deep": b"[" * 60_000,
+    "an unknown role": changed(lambda roles: roles.update(approver=roles.pop("gate"))),
+    "a role of null": changed(lambda roles: roles.update(gate=None)),
+    "a key short": changed(lambda roles: roles["gate"].pop("keys")),
+    "an extra key in a role": changed(lambda roles: roles["gate"].update(also=1)),
+    "no keys": changed(lambda roles: roles["gate"].update(keys=[])),
+    "one key in two roles": changed(copied),
+    "one key twice": changed(lambda roles: roles["gate"].update(keys=roles["gate"]["keys"] * 2)),
+    "a key of null": changed(lambda roles: roles["gate"].update(keys=[None])),
+    "a key of zeros": changed(lambda roles: roles["gate"].update(keys=["AAAA"])),
+    "a key of another kind": changed(lambda roles: roles["gate"].update(keys=[other_key()])),
+    "no threshold": changed(lambda roles: roles["gate"].update(threshold=0)),
+    "a threshold of two": changed(lambda roles: roles["gate"].update(threshold=2)),
+    "a threshold of true": changed(lambda roles: roles["gate"].update(threshold=True)),
+    "a threshold of one half": changed(lambda roles: roles["gate"].update(threshold=0.5)),
+    "no types": changed(lambda roles: roles["gate"].update(predicateTypes=[])),
+    "a type of null": changed(lambda roles: roles["gate"].update(predicateTypes=[None])),
+    "a type twice": changed(
+        lambda roles: roles["gate"].update(predicateTypes=roles["gate"]["predicateTypes"] * 2)
+    ),
+    "the evaluator's types for the trainer": changed(widened),
+    "the promoter's type for the gate": changed(
+        lambda roles: roles["gate"].update(predicateTypes=roles["promoter"]["predicateTypes"])
+    ),
+}
+
+
+@pytest.mark.parametrize("found", MALFORMED.values(), ids=MALFORMED)
+def test_trust_that_is_loose_or_malformed_is_refused(tmp_path: Path, found: object) -> None:
+    with pytest.raises(EvidenceError, match="malformed"):
+        load(tmp_path, found)
+
+
+def test_trust_is_a_small_plain_file(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="unreadable"):
+        Trust.load(tmp_path / "absent")
+    with pytest.raises(EvidenceError, match="too_large"):
+        load(tmp_path, b" " * (1 << 17))
+    load(tmp_path, plain())
+    (tmp_path / "link").symlink_to("trust.json")
+    with pytest.raises(EvidenceError, match="not_a_file"):
+        Trust.load(tmp_path / "link")
+
+
+def test_only_known_roles_are_made() -> None:
+    with pytest.raises(EvidenceError, match="malformed"):
+        Trust.of({"approver": KEYS["gate"]})

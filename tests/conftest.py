@@ -1,0 +1,28 @@
+"""What everyone's tests need: a fresh home with its keys, its trust and an empty ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from assay.evidence.keys import make_keys
+from assay.home import Home
+from assay.ledger import Ledger
+from tests.stack_fixture import prefect_api
+
+__all__ = ["prefect_api"]  # fixtures that are shared
+
+# A busy machine makes no law untrue.
+settings.register_profile("assay", deadline=None)
+settings.load_profile("assay")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home of its own."""
+    fresh = Home(tmp_path / "home").create()
+    make_keys(fresh)
+    Ledger.create(fresh.ledger)
+    return fresh

@@ -1,0 +1,138 @@
+# METADATA
+# title: Rules in force
+# description: What the table says of the model that is asked about, and whether it is a table at all.
+package lib.rules
+
+import rego.v2
+
+import data.lib.shape
+
+model := data.models[input.model.name]
+
+tier := data.tiers[model.tier]
+
+now := input.now if shape.whole(input.now, 0)
+
+required contains bar.gate if some bar in tier.bars
+
+# What a row of the bars is called for each subject that it speaks of.
+names(bar) := {bar.measurement} if bar.per == "model"
+
+names(bar) := {$"{bar.measurement}:{group}" | some group, _ in model.groups} if bar.per == "group"
+
+names(bar) := {$"{bar.measurement}:{name}" |
+	some product in model.products
+	name := concat("*", product)
+} if {
+	bar.per == "product"
+	every product in model.products { shape.words(product) }
+}
+
+# A year: evidence may not be declared fresh for ever.
+longest_age := 31622400
+
+# The table is checked where it is used, too: a row that is no row denies everything.
+sound if {
+	sound_tier
+	sound_model
+	every bar in tier.bars { sound_bar(bar) }
+	every floor in tier.floors { sound_floor(floor) }
+	every rules in data.statements { sound_statement(rules) }
+}
+
+sound_tier if {
+	shape.number_in(tier.alpha, [0, 0.5])
+	tier.alpha > 0
+	shape.whole(tier.looks, 1)
+	shape.whole(tier.evidence_max_age_s, 1)
+	tier.evidence_max_age_s <= longest_age
+	is_array(tier.bars)
+	is_array(tier.floors)
+	count(tier.floors) > 0
+}
+
+sound_model if {
+	shape.text(model.unit)
+	shape.text(model.label)
+	shape.words(model.sensitive)
+	is_object(model.groups)
+	count(model.groups) > 0
+	every group, _ in model.groups { group in model.sensitive }
+	is_array(model.products)
+	every product in model.products { sound_product(product) }
+	is_object(model.mutable)
+	count(model.mutable) > 0
+}
+
+sound_product(product) if {
+	shape.words(product)
+	count(product) > 1
+	every group in product { is_object(model.groups[group]) }
+}
+
+sound_bar(bar) if {
+	shape.keys(bar, {"gate", "evidence", "measurement", "per", "kind", "direction", "bar", "range", "min_n"})
+	shape.text(bar.gate)
+	shape.text(bar.measurement)
+	is_object(data.statements[bar.evidence])
+	bar.per in {"model", "group", "product"}
+	sound_demand(bar)
+}
+
+sound_demand(bar) if {
+	bar.kind == "bound"
+	bar.direction in {"at_least", "at_most"}
+	shape.number_in(bar.bar, bar.range)
+	shape.whole(bar.min_n, 1)
+}
+
+sound_demand(bar) if {
+	bar.kind == "exact"
+	bar.direction in {"at_least", "at_most"}
+	shape.number_in(bar.bar, bar.range)
+}
+
+sound_demand(bar) if {
+	bar.kind == "exact"
+	bar.direction == "one_of"
+	shape.words(bar.bar)
+}
+
+# A floor on evidence that no gate reads would be read by nobody.
+sound_floor(floor) if {
+	shape.keys(floor, {"evidence", "key", "rule", "value"})
+	shape.text(floor.key)
+	some bar in tier.bars
+	bar.evidence == floor.evidence
+	sound_value(floor)
+}
+
+sound_value(floor) if {
+	floor.rule in {"at_least", "at_most"}
+	is_number(floor.value)
+	floor.value > 0
+}
+
+sound_value(floor) if {
+	floor.rule == "equals"
+	is_number(floor.value)
+}
+
+sound_value(floor) if {
+	floor.rule == "equals"
+	shape.text(floor.value)
+}
+
+sound_value(floor) if {
+	floor.rule == "contains"
+	is_array(floor.value)
+	count(floor.value) > 0
+}
+
+sound_statement(rules) if {
+	shape.keys(rules, {"role", "subject", "materials"})
+	shape.text(rules.role)
+	is_array(rules.materials)
+	every name in rules.materials { shape.text(name) }
+	rules.subject in ({"payload"} | {name | some name in rules.materials})
+}

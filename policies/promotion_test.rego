@@ -1,0 +1,164 @@
+package promotion_test
+
+import rego.v2
+
+import data.lib.example_test as example
+import data.promotion
+
+test_allows_what_clears_every_bar if {
+	decision := promotion.decision with input as example.question
+	decision == {
+		"schema": 1,
+		"allow": true,
+		"violations": set(),
+		"required": {
+			"data_quality",
+			"privacy",
+			"utility",
+			"overfitting",
+			"robustness",
+			"stress",
+			"fairness",
+			"membership",
+			"provenance",
+		},
+		"proven": decision.required,
+		"waived": set(),
+		"nonce": example.question.nonce,
+	}
+}
+
+test_answers_whatever_it_is_asked[note] if {
+	some note, question in {"null": null, "text": "allow", "number": 1, "list": [], "empty": {}, "true": true}
+	decision := promotion.decision with input as question
+	decision.allow == false
+	decision.nonce == ""
+	decision.proven == set()
+	{"gate": "promotion", "code": "malformed", "measurement": "question"} in decision.violations
+	{"gate": "promotion", "code": "unknown_model", "measurement": "model"} in decision.violations
+}
+
+violations(question) := found if {
+	decision := promotion.decision with input as question
+	decision.allow == false
+	found := decision.violations
+}
+
+by_promotion(code, measurement) := {{"gate": "promotion", "code": code, "measurement": measurement}}
+
+test_names_the_reason if {
+	every case in reasons {
+		violations(example.edited(case.edits)) == by_promotion(case.code, case.of)
+	}
+}
+
+reasons := {
+	"schema": {"edits": {"/schema": 2}, "code": "malformed", "of": "question"},
+	"schema as text": {"edits": {"/schema": "1"}, "code": "malformed", "of": "question"},
+	"key more": {"edits": {"/waivers": []}, "code": "malformed", "of": "question"},
+	"no nonce": {"edits": {"/nonce": ""}, "code": "malformed", "of": "question"},
+	"nonce as number": {"edits": {"/nonce": 7}, "code": "malformed", "of": "question"},
+	"version as number": {"edits": {"/model/version": 7}, "code": "malformed", "of": "question"},
+	"no version": {"edits": {"/model/version": ""}, "code": "malformed", "of": "question"},
+	"key more in model": {"edits": {"/model/tier": "low"}, "code": "malformed", "of": "question"},
+	"key more in looks": {"edits": {"/looks/allowed": 99}, "code": "malformed", "of": "question"},
+	"not recorded": {"edits": {"/looks/recorded": false}, "code": "look_missing", "of": "looks"},
+	"recorded as text": {"edits": {"/looks/recorded": "true"}, "code": "look_missing", "of": "looks"},
+	"recorded as number": {"edits": {"/looks/recorded": 1}, "code": "look_missing", "of": "looks"},
+	"no look": {"edits": {"/looks/spent": 0}, "code": "look_missing", "of": "looks"},
+	"half a look": {"edits": {"/looks/spent": 1.5}, "code": "look_missing", "of": "looks"},
+	"looks as text": {"edits": {"/looks/spent": "1"}, "code": "look_missing", "of": "looks"},
+	"a look too many": {"edits": {"/looks/spent": example.tier.looks + 1}, "code": "looks_spent", "of": "looks"},
+}
+
+test_the_last_look_is_a_look if {
+	allowed(example.edited({"/looks/spent": example.tier.looks}))
+}
+
+test_a_fraction_of_a_second_is_no_time if {
+	found := violations(example.edited({"/now": example.now + 0.5}))
+	{"gate": "promotion", "code": "malformed", "measurement": "question"} in found
+}
+
+test_a_payload_without_a_digest if {
+	found := violations(example.edited({"/model/digest": "payload"}))
+	{"gate": "promotion", "code": "malformed", "measurement": "question"} in found
+}
+
+# What the policy does not know, it does not judge.
+test_an_unknown_model[note] if {
+	some note, name in {"misspelt": "credlt", "null": null, "list": ["credit"], "tier": "standard"}
+	found := violations(example.edited({"/model/name": name}))
+	{"gate": "promotion", "code": "unknown_model", "measurement": "model"} in found
+	{reason.gate | some reason in found} == {"promotion"}
+	count(found & by_promotion("looks_spent", "looks")) == 0
+}
+
+test_a_model_name_that_is_no_text if {
+	found := violations(example.edited({"/model/name": ""}))
+	{"gate": "promotion", "code": "malformed", "measurement": "question"} in found
+}
+
+test_evidence_that_is_no_object[note] if {
+	some note, evidence in {"null": null, "list": [], "text": "all"}
+	found := violations(example.edited({"/evidence": evidence}))
+	{"gate": "promotion", "code": "malformed", "measurement": "question"} in found
+}
+
+test_unknown_evidence if {
+	found := violations(example.edited({"/evidence/rumour": example.question.evidence.utility}))
+	{"gate": "promotion", "code": "unknown_evidence", "measurement": "rumour"} in found
+}
+
+test_a_table_that_is_no_table if {
+	decision := promotion.decision with input as example.question with data.tiers.standard.evidence_max_age_s as 1e9
+	decision.allow == false
+	decision.violations == by_promotion("malformed", "policy")
+}
+
+test_a_limit_of_looks_that_is_no_number if {
+	decision := promotion.decision with input as example.question with data.tiers.standard.looks as "99"
+	decision.allow == false
+	{"gate": "promotion", "code": "looks_spent", "measurement": "looks"} in decision.violations
+}
+
+test_a_tier_without_bars_allows_nothing if {
+	decision := promotion.decision with input as example.question with data.tiers.standard.bars as []
+	decision.allow == false
+	decision.required == set()
+}
+
+# A required gate whose name is misspelt, or whose package is gone, is a denial.
+test_a_gate_without_a_package if {
+	bars := json.patch(example.tier.bars, [{"op": "replace", "path": "/6/gate", "value": "utilty"}])
+	decision := promotion.decision with input as example.question with data.tiers.standard.bars as bars
+	decision.allow == false
+	decision.violations == {{"gate": "utilty", "code": "missing", "measurement": "policy"}}
+	not "utilty" in decision.proven
+}
+
+# A gate's package may forget the table; the aggregator does not.
+test_a_gate_that_forgets_the_table if {
+	question := example.failing("utility", "auc")
+	decision := promotion.decision with input as question with data.gates.utility.deny as set()
+	decision.allow == false
+	decision.violations == {{"gate": "utility", "code": "missing", "measurement": "policy"}}
+}
+
+test_a_denial_of_another_shape_still_denies if {
+	decision := promotion.decision with input as example.question with data.gates.utility.deny as {"no"}
+	decision.allow == false
+	decision.violations == {{"gate": "utility", "code": "missing", "measurement": "policy"}}
+}
+
+# Every kind of evidence is needed, whatever stands in its place.
+test_no_evidence_may_be_something_else if {
+	every kind, _ in example.question.evidence {
+		every wrong in [null, false, {}, 1e9] {
+			not allowed(example.edited({$"/evidence/{kind}": wrong}))
+		}
+		not allowed(example.without($"/evidence/{kind}"))
+	}
+}
+
+allowed(question) if promotion.allow with input as question

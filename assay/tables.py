@@ -51,7 +51,7 @@ def _read(file: Path) -> pa.Table:
     name = file.name.lower()
     if name.endswith(".parquet"):
         with file.open("rb") as stream:
-            return pa.parquet.read_table(stream)
+            return _plain(pa.parquet.read_table(stream))
     if not name.endswith((".csv", ".csv.bz2")):
         raise InputError("bad_table", f"expected {FORMATS}, found {file.name}")
     with bz2.open(file) if name.endswith(".bz2") else file.open("rb") as stream:
@@ -72,3 +72,12 @@ def _read(file: Path) -> pa.Table:
             timestamp_parsers=[],
         ),
     )
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Levels that were stored by number, as pandas stores categories, by their names again."""
+    fields = [
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))

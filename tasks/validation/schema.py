@@ -124,10 +124,15 @@ def _check_dtype(name: str, column: Column, cells: pd.Series) -> None:
     if cells.isna().all():
         raise InputError("empty_column", f"expected values in {name}, found only nulls")
     text = column.kind != "number" and not column.one_hot and isinstance(_codes(column)[0], str)
-    expected = "text" if text else "numbers"
-    right = types.is_string_dtype if text else types.is_numeric_dtype
-    if not right(cells.dtype) or types.is_bool_dtype(cells.dtype):
+    right = isinstance(cells.dtype, pd.StringDtype) if text else _is_number(cells)
+    if not right:
+        expected = "text" if text else "numbers"
         raise InputError("wrong_dtype", f"expected {expected} in {name}, found {cells.dtype}")
+
+
+def _is_number(cells: pd.Series) -> bool:
+    """Whether the column holds numbers; True and False are none."""
+    return types.is_numeric_dtype(cells.dtype) and not types.is_bool_dtype(cells.dtype)
 
 
 def _codes(column: Column) -> Sequence[int | str]:

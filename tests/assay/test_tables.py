@@ -31,6 +31,12 @@ def test_formats_agree(tmp_path: Path, name: str) -> None:
     pd.testing.assert_frame_equal(read, frame)
 
 
+def test_categories_are_read_by_name(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"c": ["x", None, "y"], "n": [1, 2, 1]})
+    frame.astype("category").to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), frame)
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [

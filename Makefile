@@ -45,7 +45,7 @@ check-slow: setup data  ## the slow proofs
 	@python -m pytest -m slow
 
 up: setup  ## leave the pages running over the last demo's home
-	@assay up --background
+	@assay up --background --mlflow-port 5050 --prefect-port 4250
 
 down:  ## stop them
 	@assay down

@@ -136,7 +136,3 @@ def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     get.set_defaults(function="get")
     get.add_argument("names", nargs="+", metavar="NAME")
     get.add_argument("--yes", action="store_true", help="accept the licence that is printed")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What developers and the demonstration run; nothing here is imported by the product."""

@@ -1,0 +1,1 @@
+"""The demonstration: one champion, two refusals, and what tampering meets."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from assay.evidence.decision import BarResult, GateResult, Verdict
@@ -122,11 +122,8 @@ def _decide(bar: Bar, limit: float, lower: float, upper: float) -> Judged:
         passes, fails, distance, code = upper <= limit, lower > limit, limit - upper, "above_bar"
     if passes:
         return Verdict.PASS, "ok", distance
-    return (
-        (Verdict.FAIL, code, distance)
-        if fails
-        else (Verdict.INSUFFICIENT, "insufficient", distance)
-    )
+    verdict = Verdict.FAIL if fails else Verdict.INSUFFICIENT
+    return verdict, code if fails else "insufficient", distance
 
 
 def _judge_gate(
@@ -142,9 +139,16 @@ def _judge_gate(
         verdict=verdict,
         code=code,
         reason="; ".join(told) or f"{len(results)} of {len(results)} bars pass",
-        remedy=remedy if reasons else "",
+        remedy="; ".join((remedy, *_rows_to_bring(results))) if reasons else "",
         bars=results,
     )
+
+
+def _rows_to_bring(results: Sequence[BarResult]) -> Iterator[str]:
+    """For each bar that more rows would decide, how many: a sealed number, like the remedy."""
+    for result in results:
+        if result.n_needed is not None and isinstance(result.value, Bound):
+            yield f"{result.measurement} needs n = {result.n_needed:,}, has {result.value.n:,}"
 
 
 def _n_needed(bar: Bar, value: Measurement | None) -> int | None:

@@ -1,0 +1,118 @@
+"""What would change each verdict, as plain data for the command and for pages.
+
+A sealed decision is explained with its sealed bounds; a public one with what the development rows
+say, since `PublicDecision` holds nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from assay.evidence.decision import BarResult, GateDecision, Verdict
+from assay.evidence.public import PublicBar, PublicDecision, PublicGate
+from assay.evidence.values import Bound, Exact, Measurement
+
+SIGN = {"at_least": ">=", "at_most": "<=", "one_of": "one of"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one bar that does not pass would have to show.
+
+    Attributes:
+        measurement: Such as `approval_ratio:SEX`.
+        wanted: The bar, such as `>= 0.8`.
+        found: What was measured, such as `0.76 [0.741, 0.779]`, or `nothing`.
+        distance: How far the deciding end is from the bar, below 0; None where there is none.
+        n: Rows behind the number; None for an exact value or none.
+        n_needed: Rows that would decide at this point; None in public, or when no number would.
+        advice: A sentence.
+    """
+
+    measurement: str
+    verdict: Verdict
+    wanted: str
+    found: str
+    distance: float | None
+    n: int | None
+    n_needed: int | None
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One gate that does not pass.
+
+    Attributes:
+        code: The denial's word; in public only when it tells nothing of the sealed rows.
+        remedy: What a person can do.
+    """
+
+    gate: str
+    verdict: Verdict
+    code: str
+    remedy: str
+    changes: tuple[Change, ...]
+
+
+def explain(
+    decision: GateDecision | PublicDecision, remedies: Mapping[str, str]
+) -> tuple[Explanation, ...]:
+    """Each gate that does not pass, and what would change that.
+
+    Args:
+        decision: The sealed decision, or its public view.
+        remedies: Gate -> what a person can do, from the policy.
+    """
+    return tuple(_explained(decision, remedies))
+
+
+def _explained(
+    decision: GateDecision | PublicDecision, remedies: Mapping[str, str]
+) -> Iterator[Explanation]:
+    for name, gate in decision.gates.items():
+        code = gate.fault if isinstance(gate, PublicGate) else gate.code
+        if gate.verdict is not Verdict.PASS or code not in ("", "ok"):
+            changes = tuple(_change(bar) for bar in gate.bars if bar.verdict is not Verdict.PASS)
+            yield Explanation(name, gate.verdict, code, remedies[name], changes)
+
+
+def _change(bar: BarResult | PublicBar) -> Change:
+    words = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
+    needed = bar.n_needed if isinstance(bar, BarResult) else None
+    return Change(
+        measurement=bar.measurement,
+        verdict=bar.verdict,
+        wanted=f"{SIGN[bar.direction]} {words}",
+        found=show(bar.value),
+        distance=bar.distance,
+        n=bar.value.n if isinstance(bar.value, Bound) else None,
+        n_needed=needed,
+        advice=_advice(bar, needed),
+    )
+
+
+def show(value: Measurement | None) -> str:
+    """A measurement in a few characters."""
+    match value:
+        case Bound():
+            return f"{value.point:.3g} [{value.lower:.3g}, {value.upper:.3g}]"
+        case Exact(value=str(word)):
+            return word
+        case Exact(value=number):
+            return f"{number:.6g}"
+    return "nothing"
+
+
+def _advice(bar: BarResult | PublicBar, needed: int | None) -> str:
+    end = {"at_least": "lower end", "at_most": "upper end"}.get(bar.direction, "value")
+    if bar.value is None or bar.verdict is Verdict.NOT_RUN:
+        return "measure it, and hand in evidence that verifies"
+    if needed is not None:
+        return f"bring {needed:,} rows like these: then the {end} clears the bar at this point"
+    if bar.verdict is Verdict.INSUFFICIENT:
+        return f"these rows cannot tell: bring more, or a model whose {end} clears the bar"
+    if isinstance(bar.value, Exact):
+        return "declare or produce another value; more rows change nothing"
+    return "more rows of the same change nothing: change the model or the data"

@@ -33,6 +33,9 @@ CREATE TRIGGER chain_is_never_changed BEFORE UPDATE ON chain
     BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
 CREATE TRIGGER chain_is_never_shortened BEFORE DELETE ON chain
     BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
+CREATE TRIGGER chain_has_no_gap BEFORE INSERT ON chain
+    WHEN new.seq IS NOT (SELECT 1 + coalesce(max(seq), 0) FROM chain)
+    BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
 """
 # What SQLite answers when the file is no ledger; all else means that it cannot be reached now.
 _BROKEN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -102,8 +105,9 @@ class Ledger:
     A file that is not there is no empty ledger: looks and epsilon would be forgotten with it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
         self.path = path
+        self._patience = patience
 
     @classmethod
     def create(cls, path: Path) -> Ledger:
@@ -181,11 +185,13 @@ class Ledger:
         try:
             address = f"{self.path.absolute().as_uri()}?mode=rw"
             with closing(
-                sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
+                sqlite3.connect(address, uri=True, timeout=self._patience, isolation_level=None)
             ) as connection:
                 # FULL, and the folder as well: a commit outlives a power loss.
                 connection.execute("PRAGMA synchronous = EXTRA")
                 yield connection
+        except UnicodeDecodeError:  # SQLite quotes what it found in a damaged file
+            raise _broken("expected a ledger, found other bytes") from None
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _BROKEN:
                 raise _broken(f"expected a ledger, found: {error}") from None

@@ -93,9 +93,7 @@ class Evidence:
         """The statement as plain JSON."""
         return {
             "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": self.subject.name, "digest": {"sha256": self.subject.digest[7:]}}
-            ],
+            "subject": [{"name": self.subject.name, "digest": {"sha256": self.subject.digest[7:]}}],
             "predicateType": predicate_type(self.kind),
             "predicate": {
                 "measurements": {k: measurement_to_json(v) for k, v in self.measurements.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
@@ -10,13 +11,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.service_pb2 import CreateExperiment
 from mlflow.server import SERVE_ARTIFACTS_ENV_VAR, auth, handlers
 from mlflow.server import app as flask_app
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
-from assay.errors import InputError, Refused
+from assay.errors import AssayError, InputError, Refused
+from assay.evidence.kept import read_decision
+from assay.registry.docket import Docket
 from assay.registry.gate import Gate
+from assay.registry.names import plain_version
 from assay.registry.refusal import as_denial
 from assay.registry.sealed import PROXIED, SealedArtifactRepository
+from assay.registry.server import artifact_repository, registry_store, tracking_store
 from assay.registry.store import GatedStore
 from assay.registry.surface import Surface
+from assay.registry.users import AUDITOR
 
 
 def create_app() -> Any:
@@ -30,6 +39,8 @@ def create_app() -> Any:
     if served is flask_app:
         raise InputError("not_gated", "expected uvicorn to serve MLflow, found another server")
     flask_app.before_request(refuse_foreign_storage)
+    route = Route("/assay/decisions/{model}/{version}", sealed_decision, methods=["GET"])
+    served.router.routes.insert(0, route)  # before Flask's, which is mounted at the root
     served.add_middleware(Surface)  # the last one added is the outermost
     return served
 
@@ -40,13 +51,11 @@ def check_gated() -> None:
     Raises:
         InputError: One of them, the home, or its policy is missing.
     """
-    Gate.here().policy()
+    Gate.here().check()
     parts = {
-        "--registry-store-uri gated+sqlite:///…": isinstance(
-            handlers._get_model_registry_store(), GatedStore
-        ),
+        "--registry-store-uri gated+sqlite:///…": isinstance(registry_store(), GatedStore),
         "--artifacts-destination sealed+file:///…": isinstance(
-            handlers._get_artifact_repo_mlflow_artifacts(), SealedArtifactRepository
+            artifact_repository(), SealedArtifactRepository
         ),
         "--serve-artifacts": os.environ.get(SERVE_ARTIFACTS_ENV_VAR) == "true",
         f"--default-artifact-root {PROXIED}:/": _default_root().startswith(f"{PROXIED}:/"),
@@ -58,7 +67,7 @@ def check_gated() -> None:
 
 
 def _default_root() -> str:
-    return str(handlers._get_tracking_store().get_experiment("0").artifact_location)
+    return str(tracking_store().get_experiment("0").artifact_location)
 
 
 def refuse_foreign_storage() -> Response | None:
@@ -81,3 +90,40 @@ def refuse_foreign_storage() -> Response | None:
     return Response(
         denial.serialize_as_json(), denial.get_http_status_code(), mimetype="application/json"
     )
+
+
+def sealed_decision(asked: Request) -> PlainTextResponse:
+    """The sealed envelope of a version's decision, for approvers and the auditor.
+
+    MLflow's own password check, on a route of ours; Starlette runs this in a thread.
+    """
+    user = auth._authenticate_fastapi_request(asked)
+    if user is None:
+        challenge = {"WWW-Authenticate": 'Basic realm="mlflow"'}
+        return PlainTextResponse("sign in", HTTPStatus.UNAUTHORIZED, challenge)
+    model, version = asked.path_params["model"], asked.path_params["version"]
+    try:
+        sealed = read_sealed(user.username, model, version)
+    except (AssayError, MlflowException) as error:
+        denial = error if isinstance(error, MlflowException) else as_denial(error)
+        return PlainTextResponse(denial.message, denial.get_http_status_code())
+    return PlainTextResponse(sealed, media_type="application/json")
+
+
+def read_sealed(user: str, model: str, version: str) -> bytes:
+    """A version's sealed decision, as one who may see its numbers.
+
+    Raises:
+        Refused: Somebody else, or a version that was never submitted.
+        EvidenceError: It is not what the gate signed.
+    """
+    gate = Gate.here()
+    readers = (*gate.policy().model(model).approvers, AUDITOR)
+    if user not in readers:
+        told = f"expected {' or '.join(readers)} to read sealed decisions, found {user}"
+        raise Refused("not_reader", told)
+    docket = Docket.open(registry_store(), model, plain_version(version))
+    view = docket.decided(gate)
+    if view is None:
+        raise Refused("not_submitted", f"expected a decision on {model} {version}, found none")
+    return read_decision(gate.home, view.bundle_digest, view.sealed_digest)

@@ -1,11 +1,25 @@
-"""What the registry's server reads to decide: its home, anew for each question."""
+"""What the registry's server reads and writes to decide: its home, anew for each question."""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from assay.errors import Unavailable
+from assay.evidence.decision import GateDecision
+from assay.evidence.keys import load_key
+from assay.evidence.trust import Trust
 from assay.home import Home, find_home
+from assay.ledger import Ledger, look_recorded, looks_spent
+from assay.policy.decide import decide
 from assay.policy.rules import Policy, load_policy
+from assay.policy.verify import Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +37,84 @@ class Gate:
         """
         return cls(find_home())
 
+    def check(self) -> None:
+        """Whether everything that a decision takes is here.
+
+        Raises:
+            AssayError: Policy, trust, a key or the ledger is missing or malformed.
+        """
+        self.policy()
+        self.trust()
+        for role in ("gate", "promoter"):
+            load_key(self.home, role)
+        self.ledger().verify()
+
     def policy(self) -> Policy:
         """Today's policy."""
         return load_policy(self.home.policy)
+
+    def trust(self) -> Trust:
+        """Whose keys are believed today."""
+        return Trust.load(self.home.trust)
+
+    def ledger(self) -> Ledger:
+        """The append-only chain."""
+        return Ledger(self.home.ledger)
+
+    def judge(self, submission: Submission, now: int) -> GateDecision:
+        """The answer of core and OPA, under today's policy.
+
+        Args:
+            submission: What was handed in, and what was hashed here.
+            now: Unix seconds.
+        """
+        policy = self.policy()
+        return decide(
+            submission,
+            policy=policy,
+            trust=self.trust(),
+            outcomes=self.home.sealed_outcomes,
+            looks=LedgerLooks(self.ledger()),
+            ask=lambda question: self._ask(question, policy),
+            now=now,
+        )
+
+    def _ask(self, question: dict[str, Any], policy: Policy) -> Any:
+        raise Unavailable("opa_unavailable", "expected OPA's client, found none")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this lasts, nobody else decides or promotes in this home."""
+        lock = os.open(self.home.root / "registry.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLooks:
+    """The ledger, as the decision asks it."""
+
+    ledger: Ledger
+
+    def spent(self, holdout: str) -> int:
+        """Looks at this holdout so far."""
+        return looks_spent(self.ledger, holdout)
+
+    def recorded(self, holdout: str, subject: str) -> bool:
+        """Whether a look at this holdout for this candidate is in the ledger."""
+        return look_recorded(self.ledger, holdout, subject)
+
+
+def _opa(home: Home) -> tuple[str, str]:
+    """Where OPA listens, and the token that it asks for."""
+    try:
+        stack = json.loads(home.stack.read_bytes())
+        token = Path(stack["opa_token_file"]).read_text(encoding="ascii").strip()
+        return str(stack["opa_socket"]), token
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unavailable(
+            "opa_unavailable", f"expected OPA's address in {home.stack.name}, found {error!r}"
+        ) from None

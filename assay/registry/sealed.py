@@ -16,6 +16,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from assay.errors import Refused
 from assay.registry.refusal import answered
+from assay.registry.server import registry_store
 
 SCHEME = "sealed+"
 PROXIED = "mlflow-artifacts"
@@ -118,9 +119,7 @@ class SealedArtifactRepository(LocalArtifactRepository):
 
 
 def _registered_locations() -> list[str]:
-    from mlflow.server.handlers import _get_model_registry_store
-
-    locate = getattr(_get_model_registry_store(), "artifact_locations", None)
+    locate = getattr(registry_store(), "artifact_locations", None)
     if locate is None:
         raise Refused("not_gated", "expected a gated registry beside sealed artifacts, found none")
     found: list[str] = locate()

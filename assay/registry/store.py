@@ -25,9 +25,12 @@ from assay.registry.names import (
     plain_version,
     refuse_reserved,
 )
+from assay.registry.promotion import promote
 from assay.registry.refusal import answered
 from assay.registry.rows import install_triggers, opened
 from assay.registry.sealed import PROXIED
+from assay.registry.server import tracking_store
+from assay.registry.submission import submit
 
 SCHEME = "gated+"
 _READY = "READY"
@@ -84,7 +87,7 @@ class GatedStore(GuardedStore):
     def set_model_version_tag(self, name: str, version: Any, tag: Any) -> None:
         """Tag a version; the tag `assay.submit` is a submission, and is answered with a verdict."""
         if tag.key == SUBMIT:
-            self._submit(name, plain_version(version), tag.value)
+            submit(self, name, plain_version(version), tag.value)
         else:
             refuse_reserved([tag.key])
             super().set_model_version_tag(name, plain_version(version), tag)
@@ -93,7 +96,7 @@ class GatedStore(GuardedStore):
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
         """Point an alias at a version; `champion` is a promotion, and is verified first."""
         if plain_alias(alias) == CHAMPION:
-            self._promote(name, plain_version(version))
+            promote(self, name, plain_version(version))
         else:
             super().set_registered_model_alias(name, movable_alias(alias), plain_version(version))
 
@@ -102,18 +105,10 @@ class GatedStore(GuardedStore):
         """Delete an alias that is not the gate's."""
         super().delete_registered_model_alias(name, movable_alias(alias))
 
-    def _submit(self, name: str, version: str, digest: str) -> None:
-        raise Refused("closed", "expected a gate, found none")
-
-    def _promote(self, name: str, version: str) -> None:
-        raise Refused("closed", "expected a gate, found none")
-
 
 def _require_kept(model_id: str) -> None:
     """A finished logged model whose artifacts this server keeps, so that they can be sealed."""
-    from mlflow.server.handlers import _get_tracking_store
-
-    model = _get_tracking_store().get_logged_model(model_id)
+    model = tracking_store().get_logged_model(model_id)
     if model.status != _READY or not model.artifact_location.startswith(f"{PROXIED}:/"):
         raise Refused(
             "bad_source",

@@ -150,7 +150,8 @@ VERSIONS = [
     Attempt("version of a line more", "trainer", "POST", f"{MLFLOW}/model-versions/create",
             _version("models:/{model_id}\n", model_id="{model_id}"), "", 400),
     Attempt("version of an unknown model", "admin", "POST", f"{MLFLOW}/model-versions/create",
-            {**_version("models:/{model_id}"), "name": "credit2"}, "unknown_model"),
+            {**_version("models:/{model_id}", model_id="{model_id}"), "name": "credit2"},
+            "unknown_model"),
 ]  # fmt: skip
 MODELS = [
     *(

@@ -1,4 +1,4 @@
-"""One gated server and one vanilla server for the whole session."""
+"""One gated server with everything it needs, and one vanilla server, for the whole session."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ from pathlib import Path
 import pytest
 
 from assay.home import REPOSITORY, Home
+from assay.ledger import Ledger
+from tests.assay.policy.submission import Site as Evidenced
+from tests.assay.registry.line import Line
 from tests.assay.registry.site import Logged, Site, gated_site, log_payload, vanilla_site
+from tests.assay.serving.promoted import save_small_model
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    made = Home(tmp_path_factory.mktemp("registry") / "home").create()
+def evidenced(tmp_path_factory: pytest.TempPathFactory) -> Evidenced:
+    """A home with keys, and the honest evidence of a credit model."""
+    return Evidenced.build(tmp_path_factory.mktemp("registry") / "home")
+
+
+@pytest.fixture(scope="session")
+def home(evidenced: Evidenced) -> Home:
+    made = evidenced.home
     raw = (REPOSITORY / "policies" / "data.json").read_bytes()
     (made.policy / "data.json").write_bytes(raw)
     gates = {bar["gate"] for tier in json.loads(raw)["tiers"].values() for bar in tier["bars"]}
     built = {"digest": f"sha256:{'0' * 64}", "remedies": dict.fromkeys(gates, "read the policy")}
     (made.policy / "policy.json").write_text(json.dumps(built))
+    Ledger.create(made.ledger)
     return made
 
 
@@ -38,9 +49,13 @@ def vanilla(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("payload") / "payload"
-    folder.mkdir()
-    (folder / "model.json").write_text("{}")
+    save_small_model(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def line(site: Site, evidenced: Evidenced) -> Line:
+    return Line(site, evidenced)
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +68,24 @@ def registered(site: Site, payload: Path) -> Logged:
 def plain(vanilla: Site, payload: Path) -> Logged:
     """The same on the vanilla server."""
     return log_payload(vanilla, "nobody", "credit", payload)
+
+
+@pytest.fixture(scope="session")
+def submitted(line: Line, payload: Path) -> Logged:
+    """A version that the gate allows, and nobody promoted."""
+    line.look(payload)
+    version = line.register(payload)
+    answer = line.submit(version, line.bundle(payload))
+    assert answer.status == 200, answer.text
+    assert line.tags(version)["gate.allowed"] == "true", line.tags(version)
+    return version
+
+
+@pytest.fixture(scope="session")
+def champion(line: Line, submitted: Logged, payload: Path) -> Logged:
+    """A version that was promoted."""
+    version = line.register(payload)
+    assert line.submit(version, line.bundle(payload)).status == 200
+    answer = line.approve(version)
+    assert answer.status == 200, answer.text
+    return version

@@ -10,7 +10,7 @@ import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class Site:
         headers = {} if auth else {"Authorization": ""}
         with requests.Session() as session:
             session.trust_env = False
-            content = {"data": body} if isinstance(body, bytes) else {"json": body}
+            content = {"json": body} if isinstance(body, dict | None) else {"data": body}
             answer = session.request(
                 method,
                 f"{self.url}{path}",
@@ -111,31 +111,42 @@ class Logged:
         """Where its artifacts are, inside the artifact repository."""
         return f"{self.experiment_id}/models/{self.model_id}/artifacts"
 
+    def version_request(self) -> dict[str, str]:
+        """What registers it."""
+        return {
+            "name": self.model,
+            "source": f"models:/{self.model_id}",
+            "run_id": self.run_id,
+            "model_id": self.model_id,
+        }
+
     def filled(self, text: str) -> str:
         """A text with {model}, {version}, {root} and the like replaced."""
         return text.format(root=self.root, **vars(self))
 
 
+def log_model(site: Site, model: str, payload: Path) -> Logged:
+    """Log a payload as the pipeline does, as whoever is signed in; no version rests on it yet."""
+    mlflow.set_tracking_uri(site.url)
+    experiment = mlflow.set_experiment(model)
+    with mlflow.start_run() as run:
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            loader_module="assay.serving.loader",
+            data_path=str(payload),
+            pip_requirements=["mlflow==3.17.2"],
+        )
+    return Logged(model, "", run.info.run_id, info.model_id, experiment.experiment_id)
+
+
 def log_payload(site: Site, user: str, model: str, payload: Path) -> Logged:
-    """Log a payload as the pipeline does, and register it."""
+    """Log a payload and register it."""
     with site.signed_in(user) as client:
-        mlflow.set_tracking_uri(site.url)
-        experiment = mlflow.set_experiment(model)
-        with mlflow.start_run() as run:
-            info = mlflow.pyfunc.log_model(
-                name="model",
-                loader_module="assay.serving.loader",
-                data_path=str(payload),
-                pip_requirements=["mlflow==3.17.2"],
-            )
+        logged = log_model(site, model, payload)
         if site.home is None and not client.search_registered_models():
             client.create_registered_model(model)
-        made = client.create_model_version(
-            model, info.model_uri, run.info.run_id, model_id=info.model_id
-        )
-    return Logged(
-        model, str(made.version), run.info.run_id, info.model_id, experiment.experiment_id
-    )
+        made = client.create_model_version(**logged.version_request())
+    return replace(logged, version=str(made.version))
 
 
 @contextmanager

@@ -1,0 +1,90 @@
+"""What the registry's server keeps of a submission, below `HOME/evidence/<bundle's digest>`.
+
+`bundle/` holds the evidence as it was handed in; `decision-<digest>.json` each sealed decision on
+it. All of it is written once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.errors import EvidenceError
+from assay.evidence.bundle import MAX_SPEC, SPEC, Bundle
+from assay.evidence.digest import digest_bytes
+from assay.evidence.dsse import MAX_ENVELOPE
+from assay.evidence.files import list_files, read_bytes, write_once
+from assay.evidence.statement import ROLE_OF
+from assay.home import Home
+
+_FILES = {f"{kind}.json": kind for kind in ROLE_OF}
+
+
+def kept_bundle(home: Home, digest: str) -> Path:
+    """The folder of a bundle.
+
+    Args:
+        home: The installation.
+        digest: `sha256:` of the bundle.
+    """
+    return home.evidence / digest.removeprefix("sha256:") / "bundle"
+
+
+def read_evidence(folder: Path) -> Bundle:
+    """The evidence of a folder, complete or not: what is absent is for the decision to deny.
+
+    Raises:
+        EvidenceError: A file of no known kind, too large a file, or no declaration.
+    """
+    names = list_files(folder)
+    if foreign := set(names) - {SPEC, *_FILES}:
+        raise EvidenceError("foreign_file", f"expected only evidence, found {min(foreign)!a}")
+    envelopes = {
+        _FILES[name]: read_bytes(folder / name, limit=MAX_ENVELOPE)
+        for name in names
+        if name in _FILES
+    }
+    return Bundle(envelopes, read_bytes(folder / SPEC, limit=MAX_SPEC))
+
+
+def keep_bundle(home: Home, bundle: Bundle) -> None:
+    """Write a bundle once; a second time it has to be there as it was.
+
+    Raises:
+        EvidenceError: Something else is there (`evidence_changed`).
+    """
+    folder = kept_bundle(home, bundle.digest)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, data in bundle.files().items():
+        write_once(folder / name, data)
+    if read_evidence(folder).digest != bundle.digest:
+        raise EvidenceError("evidence_changed", "expected kept evidence as it was handed in")
+
+
+def keep_decision(home: Home, bundle: str, sealed: bytes) -> None:
+    """Write a sealed decision once.
+
+    Args:
+        home: The installation.
+        bundle: `sha256:` of the bundle that was decided on.
+        sealed: The envelope.
+    """
+    path = _decision(home, bundle, digest_bytes(sealed))
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    write_once(path, sealed)
+
+
+def read_decision(home: Home, bundle: str, decision: str) -> bytes:
+    """A sealed decision's envelope, by its bundle's and its own digest.
+
+    Raises:
+        EvidenceError: It is not there, or not as it was written (`evidence_changed`).
+    """
+    sealed = read_bytes(_decision(home, bundle, decision), limit=MAX_ENVELOPE)
+    if digest_bytes(sealed) != decision:
+        raise EvidenceError("evidence_changed", "expected the sealed decision as it was signed")
+    return sealed
+
+
+def _decision(home: Home, bundle: str, decision: str) -> Path:
+    name = f"decision-{decision.removeprefix('sha256:')}.json"
+    return kept_bundle(home, bundle).parent / name

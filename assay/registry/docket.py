@@ -1,0 +1,107 @@
+"""One version before the gate: what its row says, where its bytes are, what was decided of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import Refused
+from assay.evidence.decisions import public_of
+from assay.evidence.dsse import verify
+from assay.evidence.public import PublicDecision
+from assay.evidence.statement import Subject
+from assay.policy.table import canonical
+from assay.registry.gate import Gate
+from assay.registry.names import DECISION, REGISTERED_BY
+from assay.registry.sealed import SealedArtifactRepository, place_of
+from assay.registry.server import artifact_repository, tracking_store
+from assay.registry.wrapper import unwrap
+
+BUNDLE = "assay/bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Docket:
+    """A registered version.
+
+    Attributes:
+        model: Registered model.
+        version: Its number.
+        location: Where the logged model's artifacts are.
+        run_id: The run that it came from.
+        tags: The version's tags.
+    """
+
+    model: str
+    version: str
+    location: str
+    run_id: str
+    tags: dict[str, str]
+
+    @classmethod
+    def open(cls, store: Any, name: str, version: str) -> Docket:
+        """What the gated store holds of a version."""
+        row = store.get_model_version(name, version)
+        location = store.get_model_version_download_uri(name, version)
+        return cls(row.name, str(row.version), location, row.run_id or "", dict(row.tags))
+
+    def registrant(self, allowed: str | None = None) -> str:
+        """Who registered it.
+
+        Raises:
+            Refused: Nobody knows, so nobody can be told apart from them.
+        """
+        who = self.tags.get(REGISTERED_BY)
+        if not who or (allowed is not None and canonical(who) != canonical(allowed)):
+            raise Refused(
+                "no_registrant",
+                f"expected version {self.version} of {self.model} to be registered by its owner, "
+                "found another or nobody; register it anew",
+            )
+        return who
+
+    def subject(self) -> Subject:
+        """The payload that is served now, hashed here.
+
+        Raises:
+            Refused: The wrapper says more than it may.
+            EvidenceError: The payload holds what it may not.
+        """
+        return Subject(self.model, unwrap(place_of(self.location, _artifacts()))[1])
+
+    def uploaded(self) -> Path:
+        """Where the run's evidence was uploaded to.
+
+        Raises:
+            Refused: There is none.
+        """
+        run = tracking_store().get_run(self.run_id)
+        folder = place_of(run.info.artifact_uri, _artifacts()) / BUNDLE
+        if not folder.is_dir():
+            raise Refused(
+                "no_bundle",
+                f"expected evidence at {BUNDLE} of run {self.run_id}, found none; upload it first",
+            )
+        return folder
+
+    def decided(self, gate: Gate) -> PublicDecision | None:
+        """What the gate last said of this version; None when nothing was submitted.
+
+        Raises:
+            EvidenceError: The tag is not the gate's word on this version.
+        """
+        if DECISION not in self.tags:
+            return None
+        envelope = self.tags[DECISION].encode("utf-8")
+        view = public_of(verify(envelope, gate.trust().role("gate")))
+        if (view.model, view.version) != (self.model, self.version):
+            raise Refused("wrong_subject", "expected a decision on this version, found another's")
+        return view
+
+
+def _artifacts() -> Path:
+    repository = artifact_repository()
+    if not isinstance(repository, SealedArtifactRepository):
+        raise Refused("not_gated", "expected sealed artifacts, found another repository")
+    return repository.folder

@@ -1,0 +1,68 @@
+"""The tag `assay.submit`: evidence is handed in, and the server decides."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from assay.errors import Refused
+from assay.evidence.kept import keep_bundle, read_evidence
+from assay.evidence.values import is_digest
+from assay.policy.verify import Submission
+from assay.registry.docket import Docket
+from assay.registry.gate import Gate
+from assay.registry.identity import require_one_of
+from assay.registry.names import CHALLENGER, SUBMIT
+from assay.registry.rows import write_rows
+from assay.registry.ruling import rule
+
+
+def submit(store: Any, name: str, version: str, digest: str) -> None:
+    """Decide on a version, and write down what was decided.
+
+    What cannot be judged at all is refused with a text; whatever can be is judged, and leaves a
+    signed decision even where it says no.
+
+    Args:
+        store: The gated store.
+        name: Registered model.
+        version: Its number.
+        digest: `sha256:` of the uploaded bundle.
+
+    Raises:
+        Refused: Not the owner, no such evidence, or a version that is allowed already.
+        EvidenceError: Files that are no evidence, or a payload that may not be one.
+    """
+    gate = Gate.here()
+    owner = gate.policy().model(name).owner
+    require_one_of((owner,), "not_owner", f"submit evidence for {name}")
+    if not is_digest(digest):
+        raise Refused("malformed", "expected the bundle's digest, sha256: and 64 hex digits")
+    with gate.alone():
+        docket = Docket.open(store, name, version)
+        case = _take(gate, docket, owner, digest)
+        ruling = rule(gate, gate.judge(case, int(time.time())))
+        aliases = {CHALLENGER: version} if ruling.decision.allowed else {}
+        write_rows(store, name, version, {**ruling.tags, SUBMIT: digest}, aliases)
+
+
+def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:
+    """What was handed in, hashed here and kept."""
+    docket.registrant(owner)
+    before = docket.decided(gate)
+    if before is not None and before.allowed:
+        raise Refused(
+            "already_allowed",
+            f"expected a version that is not allowed yet, found {docket.model} {docket.version}, "
+            "which is; register a new version to have it judged again",
+        )
+    bundle = read_evidence(docket.uploaded())
+    if bundle.digest != digest:
+        raise Refused(
+            "bundle_changed",
+            "expected the uploaded evidence to have the digest that was submitted, found another; "
+            "upload and submit it again",
+        )
+    case = Submission(docket.model, docket.version, docket.subject(), bundle, digest)
+    keep_bundle(gate.home, bundle)
+    return case

@@ -1,0 +1,1 @@
+"""What consumers run: a model is verified first, then loaded; what an auditor checks offline."""

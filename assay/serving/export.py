@@ -1,0 +1,85 @@
+"""A promotion leaves the house: from the registry and the server's home into a folder or a tar."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+
+from assay.errors import EvidenceError, InputError
+from assay.evidence.decisions import public_of
+from assay.evidence.dsse import verify
+from assay.evidence.files import list_files
+from assay.evidence.kept import kept_bundle, read_decision
+from assay.evidence.trust import Trust
+from assay.home import Home
+from assay.serving.fetch import fetch
+from assay.serving.offline import (
+    EVIDENCE,
+    PAYLOAD,
+    POLICY,
+    PROMOTION,
+    PUBLIC,
+    SEALED,
+    TRUST,
+    Verified,
+    verify_bundle,
+)
+
+
+def export_bundle(
+    home: Home,
+    name: str,
+    target: Path,
+    *,
+    now: int,
+    tracking_uri: str | None = None,
+    alias: str = "champion",
+) -> Verified:
+    """Write everything that a promotion rests on into a new folder, or a tar if so named.
+
+    Args:
+        home: The home of the registry's server, which keeps the evidence.
+        name: Registered model.
+        target: A path that does not exist; `.tar` makes one file.
+        now: Unix seconds.
+        tracking_uri: The registry's server; None: MLflow's own setting.
+        alias: What is exported.
+
+    Raises:
+        InputError: The target exists.
+        EvidenceError: What stands in the registry does not verify.
+    """
+    if target.exists():
+        raise InputError("exists", f"expected {target} not to exist yet; name another file")
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
+        fetched = Path(scratch) / "fetched"
+        fetched.mkdir()
+        standing, payload = fetch(name, alias, tracking_uri, fetched)
+        if standing.promotion is None or standing.decision is None:
+            raise EvidenceError("unsigned", f"expected {name}@{alias} to carry a promotion")
+        trust = Trust.load(home.trust)
+        public = public_of(verify(standing.decision, trust.role("gate")))
+        folder = Path(scratch) / "bundle"
+        folder.mkdir(mode=0o700)
+        sealed = read_decision(home, public.bundle_digest, public.sealed_digest)
+        written = {PROMOTION: standing.promotion, PUBLIC: standing.decision, SEALED: sealed}
+        for file, data in {**written, TRUST: trust.to_json()}.items():
+            (folder / file).write_bytes(data)
+        shutil.copytree(kept_bundle(home, public.bundle_digest), folder / EVIDENCE)
+        shutil.copytree(home.policy, folder / POLICY)
+        shutil.copytree(payload, folder / PAYLOAD)
+        verified = verify_bundle(folder, now=now, trust=trust)
+        _publish(folder, target)
+    return verified
+
+
+def _publish(folder: Path, target: Path) -> None:
+    if target.suffix == ".tar":
+        draft = folder.parent / "draft.tar"
+        with tarfile.open(draft, "w") as tar:
+            for name in list_files(folder):
+                tar.add(folder / name, arcname=name)
+        folder = draft
+    folder.rename(target)

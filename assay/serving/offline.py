@@ -1,0 +1,187 @@
+"""A promotion as a folder or a tar, which an auditor verifies without network or registry.
+
+`promotion.json`, `public.json` and `decision.json` are envelopes, `evidence/` is what was handed
+in, `payload/` the model, `policy/` and `trust.json` what it was judged by.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.errors import EvidenceError, InputError
+from assay.evidence.attest import verify_evidence
+from assay.evidence.decision import GateDecision, Promotion
+from assay.evidence.decisions import decision_of, promotion_of
+from assay.evidence.digest import digest_bytes
+from assay.evidence.dsse import MAX_ENVELOPE, verify
+from assay.evidence.files import list_files, read_bytes
+from assay.evidence.kept import read_evidence
+from assay.evidence.payload import check_payload
+from assay.evidence.public import PublicDecision, public_view
+from assay.evidence.trust import Trust
+from assay.policy.judge import judge
+from assay.policy.rules import Policy, load_policy
+from assay.policy.verify import Submission
+from assay.policy.verify import verify as verify_submission
+from assay.serving.standing import Standing, verify_standing
+
+PROMOTION, PUBLIC, SEALED, TRUST = "promotion.json", "public.json", "decision.json", "trust.json"
+EVIDENCE, PAYLOAD, POLICY = "evidence", "payload", "policy"
+CONTENT = {PROMOTION, PUBLIC, SEALED, TRUST, EVIDENCE, PAYLOAD, POLICY}
+MAX_TOTAL = 1 << 31  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was verified of a bundle.
+
+    Attributes:
+        promotion: Who promoted what, until when.
+        decision: Every gate with its sealed bounds.
+        pinned: By the auditor's own trust.json, and not only by the one inside.
+        recomputed: Every number was computed again from outcome tables; if not, signatures and
+            bytes were verified and numbers were not.
+    """
+
+    promotion: Promotion
+    decision: GateDecision
+    pinned: bool
+    recomputed: bool
+
+
+def verify_bundle(
+    path: Path, *, now: int, trust: Trust | None = None, outcomes: Path | None = None
+) -> Verified:
+    """Verify an exported promotion.
+
+    Args:
+        path: Folder or tar.
+        now: Unix seconds.
+        trust: Whose keys are believed; None: those that the bundle itself names, which proves
+            that it agrees with itself and not who made it.
+        outcomes: Folder of outcome tables, to compute every number again.
+
+    Raises:
+        InputError: No such bundle.
+        EvidenceError: Some of it does not verify; as `verify_standing`, and `foreign_file`,
+            `other_trust`, `wrong_decision`, `other_evidence`, `other_policy`,
+            `recomputed_differently`.
+    """
+    with _opened(path) as folder:
+        inside = Trust.load(folder / TRUST)
+        believed = trust or inside
+        # 1. The promotion and the public decision, against the payload's bytes.
+        promotion, public = _standing(folder, believed, now)
+        # 2. The sealed decision is the one that both rest on, and says nothing else.
+        decision = _sealed(folder, believed, public)
+        # 3. It was made by this trust and this policy, on this evidence, each piece signed.
+        if not inside.digest == believed.digest == decision.trust_digest:
+            raise EvidenceError("other_trust", "expected the trust that decided, found another")
+        submission = _evidence(folder, believed, decision)
+        policy = load_policy(folder / POLICY)
+        if policy.digest != decision.policy_digest:
+            raise EvidenceError("other_policy", "expected the policy that decided, found another")
+        # 4. The numbers, where the outcome tables are at hand.
+        if outcomes is not None:
+            _recompute(submission, decision, policy, believed, outcomes)
+    return Verified(promotion, decision, trust is not None, outcomes is not None)
+
+
+def _standing(folder: Path, trust: Trust, now: int) -> tuple[Promotion, PublicDecision]:
+    envelope = _read(folder / PROMOTION)
+    said = promotion_of(verify(envelope, trust.role("promoter")))
+    found = Standing(
+        name=said.model,
+        version=said.version,
+        alias=said.alias,
+        promotion=envelope,
+        decision=_read(folder / PUBLIC),
+        payload=check_payload(folder / PAYLOAD),
+    )
+    return verify_standing(found, trust, now)
+
+
+def _sealed(folder: Path, trust: Trust, public: PublicDecision) -> GateDecision:
+    envelope = _read(folder / SEALED)
+    decision = decision_of(verify(envelope, trust.role("gate")))
+    if public_view(decision, digest_bytes(envelope)) != public:
+        raise EvidenceError("wrong_decision", "expected the sealed form of the public decision")
+    return decision
+
+
+def _evidence(folder: Path, trust: Trust, decision: GateDecision) -> Submission:
+    bundle = read_evidence(folder / EVIDENCE)
+    stated = {kind: digest_bytes(envelope) for kind, envelope in bundle.envelopes.items()}
+    if bundle.digest != decision.bundle_digest or stated != decision.attestations:
+        raise EvidenceError("other_evidence", "expected the evidence that was decided on")
+    for kind, envelope in bundle.envelopes.items():
+        verify_evidence(envelope, kind, trust)
+    return Submission(decision.model, decision.version, decision.subject, bundle, bundle.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class _LooksElsewhere:
+    """Looks are counted by the ledger, which an exported bundle does not hold."""
+
+    def spent(self, holdout: str) -> int:
+        return 1
+
+    def recorded(self, holdout: str, subject: str) -> bool:
+        return True
+
+
+def _recompute(
+    submission: Submission, decision: GateDecision, policy: Policy, trust: Trust, outcomes: Path
+) -> None:
+    """Every gate again, as of the second of the decision."""
+    claims = verify_submission(
+        submission,
+        policy=policy,
+        trust=trust,
+        outcomes=outcomes,
+        looks=_LooksElsewhere(),
+        now=decision.decided_at,
+    )
+    bars, alpha = policy.bars(decision.model), policy.alpha(decision.model)
+    if judge(bars, claims.by_kind, alpha, policy.remedies) != decision.gates:
+        raise EvidenceError(
+            "recomputed_differently", "expected every gate as it was decided, found another result"
+        )
+
+
+def _read(path: Path) -> bytes:
+    return read_bytes(path, limit=MAX_ENVELOPE)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Path]:
+    """The folder, or the tar unpacked into one that goes afterwards."""
+    if path.is_dir():
+        yield _checked(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="assay-") as scratch:  # 0700
+        try:
+            with tarfile.open(path, "r:") as tar:
+                members = tar.getmembers()
+                if sum(member.size for member in members) > MAX_TOTAL:
+                    raise EvidenceError("too_large", f"expected at most {MAX_TOTAL} bytes")
+                tar.extractall(scratch, members, filter="data")
+        except (OSError, tarfile.TarError) as error:
+            told = (
+                f"expected a folder or tar of a promotion at {path}, found {type(error).__name__}"
+            )
+            raise InputError("no_bundle", told) from None
+        yield _checked(Path(scratch))
+
+
+def _checked(folder: Path) -> Path:
+    found = {name.partition("/")[0] for name in list_files(folder)}
+    if found != CONTENT:
+        wrong = min(found ^ CONTENT)
+        raise EvidenceError("foreign_file", f"expected exactly a promotion's files, see {wrong!a}")
+    return folder

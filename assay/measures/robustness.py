@@ -20,7 +20,7 @@ from assay.measures.tables import Columns, locate, read_table
 
 # Attacks that use the gradient. Any other name counts as black-box: an attack that is better than
 # these may mean that gradients are masked, and that has to be looked at before it is believed.
-WHITE_BOX = frozenset({"constrained_pgd"})
+WHITE_BOX = frozenset({"constrained_pgd", "art_pgd"})
 
 Survival: TypeAlias = dict[float, dict[str, NDArray[Any]]]  # cost -> attack -> (n,) bool
 

@@ -63,11 +63,11 @@ def test_covers(family: Callable[..., Scores], area: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("area", [0.5, 0.6, 0.72, 0.8, 0.9, 0.95, 0.98, 0.995])
-@pytest.mark.parametrize(("n1", "n0"), [(20, 20), (30, 300), (100, 700), (700, 100)])
+@pytest.mark.parametrize("area", [0.5, 0.6, 0.72, 0.9, 0.98, 0.995])
+@pytest.mark.parametrize(("n1", "n0"), [(20, 20), (30, 300), (700, 100)])
 def test_covers_at_every_size(family: Callable[..., Scores], area: float, n1: int, n0: int) -> None:
     for alpha in (0.05, 0.0025):
-        assert max(missed(family, n1, n0, area, alpha, 6000)) <= binom.isf(1e-5, 6000, alpha)
+        assert max(missed(family, n1, n0, area, alpha, 4000)) <= binom.isf(1e-5, 4000, alpha)
 
 
 @pytest.mark.parametrize("digits", [1, 2, 9])

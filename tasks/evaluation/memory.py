@@ -1,0 +1,61 @@
+"""What the candidate remembers: the outcome tables `fit` and `membership`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from assay.measures import build_table
+from assay.models import Model, fitted_part
+from tasks.evaluation.sitting import Sitting
+
+
+def fit(sitting: Sitting) -> pa.Table:
+    """Predictions on the release: the rows that were fitted, and those held out of it."""
+    frame = sitting.rows(sitting.release)
+    fitted = fitted_part(sitting.spec, len(frame))
+    columns = {
+        "row": [f"{index:032x}" for index in range(len(frame))],
+        "label": sitting.labels(frame),
+        "predicted": sitting.model().score(frame) > 0.5,
+        "part": np.where(fitted, "fitted", "held_out"),
+    }
+    return build_table("fit", columns)
+
+
+def membership(sitting: Sitting) -> pa.Table:
+    """Losses on the rows that the release was made from, and on rows that it was not.
+
+    Others are halved by the last bit of their keyed row id: nobody chooses who sets a threshold.
+    """
+    members = sitting.rows(sitting.splits.train)
+    others = sitting.rows(sitting.splits.holdout)
+    model = sitting.model()
+    parts = [
+        _lines(sitting, model, members, np.ones(len(members), dtype=np.int8), member=True),
+        _lines(sitting, model, others, _halves(others["row"]), member=False),
+    ]
+    return build_table(
+        "membership", {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    )
+
+
+def _lines(
+    sitting: Sitting, model: Model, frame: pd.DataFrame, half: NDArray[np.int8], *, member: bool
+) -> dict[str, Any]:
+    label = sitting.labels(frame)
+    with torch.no_grad():
+        logits = model.logits(torch.from_numpy(model.encoder.encode(frame))).double().numpy()
+    lead = np.where(label == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
+    told = {name: np.asarray(column) for name, column in sitting.told(frame).items()}
+    loss = np.logaddexp(0, -lead)  # cross-entropy, finite for any margin
+    return {**told, "member": np.full(len(frame), member), "half": half, "loss": loss}
+
+
+def _halves(rows: pd.Series) -> NDArray[np.int8]:
+    return np.array([int(row[-1], 16) % 2 for row in rows], dtype=np.int8)

@@ -1,0 +1,126 @@
+"""Every evaluation states what the policy asks for, and the gate recomputes each of its numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from assay.errors import EvidenceError
+from assay.evidence.statement import Evidence, evidence_of
+from assay.home import REPOSITORY
+from assay.measures import read_outcomes
+from assay.policy.recompute import Outcomes, disagreements
+from assay.policy.rows import read_manifest
+from tasks import evaluation
+from tests.tasks.evaluation.conftest import NOW, Lender
+
+STAGES: dict[str, Callable[..., Evidence]] = {
+    name.removeprefix("evaluate_"): getattr(evaluation, name) for name in evaluation.__all__
+}
+STATEMENTS = json.loads((REPOSITORY / "policies" / "data.json").read_text())["statements"]
+SHOWN = {"utility", "robustness", "stress", "fairness"}
+
+
+def test_there_is_one_for_every_statement_of_the_evaluator() -> None:
+    asked = {kind for kind, rules in STATEMENTS.items() if rules["role"] == "evaluator"}
+    assert set(STAGES) == asked
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_states_what_the_policy_asks_for(lender: Lender, kind: str) -> None:
+    evidence = lender.evaluate(STAGES[kind])
+    assert evidence.kind == kind
+    assert evidence.subject.name == "loans"
+    assert evidence.subject.digest == lender.candidate.digest
+    assert set(evidence.materials) == set(STATEMENTS[kind]["materials"])
+    assert evidence.started_at == evidence.finished_at == NOW
+    assert bool(evidence.development) == (kind in SHOWN)
+    assert evidence_of(json.loads(json.dumps(evidence.to_statement()))) == evidence
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_the_gate_recomputes_every_number(lender: Lender, kind: str) -> None:
+    evidence = lender.evaluate(STAGES[kind])
+    outcomes = Outcomes(lender.home.sealed_outcomes, lender.rules, lender.alpha)
+    split = read_outcomes(lender.home.sealed_outcomes, lender.splits.manifest)
+    assert disagreements(evidence, [], outcomes, read_manifest(split, lender.rules)) == ()
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_the_same_question_has_the_same_answer(lender: Lender, kind: str) -> None:
+    assert lender.evaluate(STAGES[kind]) == lender.evaluate(STAGES[kind])
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_progress_rises_to_one(lender: Lender, kind: str) -> None:
+    told: list[float] = []
+    STAGES[kind](**lender.given(lambda message, done: told.append(done)))
+    assert told[-1] == 1.0
+    assert all(0 <= before <= after for before, after in pairwise(told))
+
+
+def test_no_outcome_table_holds_a_feature(lender: Lender) -> None:
+    for stage in STAGES.values():
+        lender.evaluate(stage)
+    files = list(lender.home.sealed_outcomes.glob("*.parquet"))
+    names = {name for file in files for name in pq.read_schema(file).names}
+    assert not names & set(lender.spec.features())
+    assert {file.stat().st_mode & 0o777 for file in lender.home.sealed_outcomes.iterdir()} == {
+        0o600
+    }
+
+
+def test_predictions_are_made_once(lender: Lender) -> None:
+    """With the payload gone, what was predicted before is still there to be measured."""
+    utility = lender.evaluate(STAGES["utility"])
+    for file in lender.candidate.folder.iterdir():
+        file.unlink()
+    fairness = lender.evaluate(STAGES["fairness"])
+    assert utility.materials["outcomes:predictions"] == fairness.materials["outcomes:predictions"]
+    with pytest.raises(EvidenceError):
+        lender.evaluate(STAGES["stress"])
+
+
+def test_another_candidate_is_predicted_anew(lender: Lender) -> None:
+    lender.evaluate(STAGES["utility"])
+    other = replace(lender.candidate, digest="sha256:" + "0" * 64)
+    with pytest.raises(EvidenceError) as refused:
+        replace(lender, candidate=other).evaluate(STAGES["utility"])
+    assert refused.value.code == "wrong_subject"
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_refuses_a_payload_that_changed(lender: Lender, kind: str) -> None:
+    (lender.candidate.folder / "model.json").write_bytes(b"{}")
+    with pytest.raises(EvidenceError) as refused:
+        lender.evaluate(STAGES[kind])
+    assert refused.value.code == "wrong_subject"
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_refuses_rows_that_changed(lender: Lender, kind: str) -> None:
+    for part in ("train", "development", "holdout"):
+        path = getattr(lender.splits, part).path
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(EvidenceError) as refused:
+        lender.evaluate(STAGES[kind])
+    assert refused.value.code == "malformed"
+
+
+@pytest.mark.parametrize("kind", ["utility", "stress", "robustness"])
+def test_refuses_a_holdout_of_one_class(other_rows: Any, kind: str) -> None:
+    with pytest.raises(EvidenceError) as refused:
+        other_rows(default=0).evaluate(STAGES[kind])
+    assert refused.value.code in ("one_class", "no_rows")
+
+
+def test_refuses_an_absent_group(other_rows: Any) -> None:
+    with pytest.raises(EvidenceError) as refused:
+        other_rows(**{"group:SEX": "1"}).evaluate(STAGES["fairness"])
+    assert refused.value.code == "group_absent"

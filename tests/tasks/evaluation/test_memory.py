@@ -1,0 +1,41 @@
+"""What is told of the rows that a candidate was made from is what the model really does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.models import fitted_part
+from tasks.evaluation import memory
+from tests.tasks.evaluation.conftest import COUNTS, Lender
+
+
+def test_fit_holds_the_release_by_its_parts(lender: Lender) -> None:
+    sitting = lender.sitting()
+    frame = sitting.rows(lender.splits.train)
+    table = memory.fit(sitting).to_pandas()
+    fitted = fitted_part(lender.spec, len(frame))
+    assert (table["part"].eq("fitted") == fitted).all()
+    assert table["label"].tolist() == frame["default"].tolist()
+    assert (table["predicted"].eq(1) == (sitting.model().score(frame) > 0.5)).all()
+
+
+def test_losses_are_the_cross_entropy_of_the_scores(lender: Lender) -> None:
+    sitting = lender.sitting()
+    table = memory.membership(sitting).to_pandas()
+    for part, member in (("train", True), ("holdout", False)):
+        frame = sitting.rows(getattr(lender.splits, part))
+        score, mine = sitting.model().score(frame), table[table["member"] == member]
+        likely = np.where(frame["default"] == 1, score, 1 - score)
+        assert mine["row"].tolist() == frame["row"].tolist()
+        assert mine["loss"].to_numpy() == pytest.approx(-np.log(likely), rel=1e-6, abs=1e-9)
+
+
+def test_halves_follow_the_keyed_rows_and_members_are_measured(lender: Lender) -> None:
+    table = memory.membership(lender.sitting()).to_pandas()
+    member = table["member"]
+    assert member.sum() == COUNTS["train"]
+    assert (table["half"][member] == 1).all()
+    bit = table["row"][~member].map(lambda row: int(row, 16) % 2)
+    assert (table["half"][~member] == bit).all()
+    assert 0.4 < bit.mean() < 0.6

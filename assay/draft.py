@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import InputError
-from assay.guess import guess, is_identifier, looks_like_id, tells
+from assay.guess import guess, is_identifier, looks_like_id, told_share
 from assay.home import REPOSITORY
 from assay.spec import RESERVED, Column
 from assay.tables import read_table
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MIN_ROWS, MIN_LABELS = 100, 20
 MOSTLY = 0.99
+MAX_TOLD = 0.95  # a column that tells more of the label is the answer under another name
 TEMPLATE = REPOSITORY / "pipelines" / "credit.yaml"  # its training and evaluation are the default
 NUMBERS = ["float64", "int64"]
 _PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*$")
@@ -118,7 +119,7 @@ def _columns(
             continue
         audit = name in sensitive
         guessed = _unusable(name, frame[name]) or guess(frame[name], audit=audit)
-        if isinstance(guessed, Column) and not audit and tells(frame[name], guessed, frame[label]):
+        if not audit and told_share(frame[name], frame[label]) > MAX_TOLD:
             guessed = f"it alone tells {label}: the answer under another name?"
         if isinstance(guessed, Column):
             columns[name] = guessed
@@ -212,6 +213,9 @@ def _expectations(
     if unit is not None:
         yield from _complete(unit, frame[unit])
         yield "column_values_to_be_unique", {"column": unit}
+    left_out = [str(name) for name in frame if str(name) not in {*columns, label}]
+    ignore = {"ignore": left_out} if left_out else {}
+    yield "no_column_to_tell_the_label", {"label": label, "max_told": MAX_TOLD, **ignore}
     for name, column in columns.items():
         yield from _of_column(name, column, frame[name])
 

@@ -21,7 +21,7 @@ RARE_SHARE, RARE_ROWS = 0.005, 10  # a text level below both is merged into `oth
 OTHER = "other"
 STEPS = (1, 2, 5, 10)
 FEW, MANY = 8, 14  # parts of a range
-TELLTALE = 0.02  # share of the rarer label that a leak still misses
+BINS = 50
 WIDE = 5  # a range this many times an ordinary value is divided by decades
 _ID = re.compile(r"(^|[_\W])(id|uuid|key|number|no|nr)$", re.IGNORECASE)
 
@@ -62,18 +62,29 @@ def looks_like_id(name: str) -> bool:
     return _ID.search(name) is not None
 
 
-def tells(cells: pd.Series, column: Column, label: pd.Series) -> bool:
-    """Whether a column alone tells the label of nearly every row that a guess would miss.
+def told_share(cells: pd.Series, label: pd.Series) -> float:
+    """How much of a label one column tells by itself: an answer under another name tells all.
+
+    Each frequent value, and each of `BINS` parts of the other values, guesses its majority.
 
     Args:
         cells: (n,) the column.
-        column: Its declaration; numbers are cut at their edges.
-        label: (n,) 0 or 1, both present.
+        label: (n,) 0 or 1.
+
+    Returns:
+        1 - wrong guesses / rows of the rarer label, in [0, 1]; 0 when there is one label only.
     """
-    parts = pd.cut(cells, [*column.edges], include_lowest=True) if column.edges else cells
-    rates = label.groupby(parts, dropna=False, observed=True).agg(["mean", "size"])
-    missed = float((np.minimum(rates["mean"], 1 - rates["mean"]) * rates["size"]).sum())
-    return missed <= TELLTALE * float(min(label.sum(), len(label) - label.sum()))
+    rarer = int(min(label.sum(), len(label) - label.sum()))
+    sizes = cells.map(cells.value_counts(dropna=False))
+    parts = cells.astype(object).where(sizes >= RARE_ROWS, "rare")
+    rest = cells[(sizes < RARE_ROWS).fillna(True)]
+    if types.is_numeric_dtype(cells.dtype) and len(rest) > RARE_ROWS:
+        parts[rest.index] = pd.qcut(rest, BINS, labels=False, duplicates="drop").map(
+            "part {}".format
+        )
+    counts = label.groupby(parts, dropna=False).agg(["sum", "size"])
+    missed = int(np.minimum(counts["sum"], counts["size"] - counts["sum"]).sum())
+    return max(0.0, 1 - missed / rarer) if rarer else 0.0
 
 
 def round_edges(lowest: float, highest: float, typical: float) -> tuple[float, ...]:

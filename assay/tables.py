@@ -75,7 +75,13 @@ def _read(file: Path) -> pa.Table:
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Levels that were stored by number, as pandas stores categories, by their names again."""
+    """Levels that were stored by number, as pandas stores categories, by their names again.
+
+    Raises:
+        InputError: `bad_table`, a column holds lists or structures.
+    """
+    if nested := [field.name for field in table.schema if pa.types.is_nested(field.type)]:
+        raise InputError("bad_table", f"expected plain cells, found lists in {', '.join(nested)}")
     fields = [
         field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
         for field in table.schema

@@ -17,6 +17,7 @@ with warnings.catch_warnings():
     # Great Expectations imports modules that Python 3.11 deprecates.
     warnings.simplefilter("ignore")
     from expectations.groups import ExpectGroupsToHaveRows
+    from expectations.leaks import ExpectNoColumnToTellTheLabel
     from expectations.one_hot import ExpectOneHotColumnsToMarkOneLevel
     from expectations.ratio import ExpectColumnPairRatioToBeBetween
     from expectations.repeats import ExpectRepeatedRowsToBeRare
@@ -24,6 +25,7 @@ with warnings.catch_warnings():
 __all__ = [
     "ExpectColumnPairRatioToBeBetween",
     "ExpectGroupsToHaveRows",
+    "ExpectNoColumnToTellTheLabel",
     "ExpectOneHotColumnsToMarkOneLevel",
     "ExpectRepeatedRowsToBeRare",
 ]

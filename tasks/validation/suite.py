@@ -25,6 +25,7 @@ from assay.strict import repeated
 from expectations import (
     ExpectColumnPairRatioToBeBetween,
     ExpectGroupsToHaveRows,
+    ExpectNoColumnToTellTheLabel,
     ExpectOneHotColumnsToMarkOneLevel,
     ExpectRepeatedRowsToBeRare,
 )
@@ -42,6 +43,7 @@ with warnings.catch_warnings():
 OURS = (
     ExpectColumnPairRatioToBeBetween,
     ExpectGroupsToHaveRows,
+    ExpectNoColumnToTellTheLabel,
     ExpectOneHotColumnsToMarkOneLevel,
     ExpectRepeatedRowsToBeRare,
 )

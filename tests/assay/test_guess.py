@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from assay.guess import guess, is_identifier, round_edges, tells
+from assay.guess import guess, is_identifier, round_edges, told_share
 from assay.spec import Column
 
 FINITE = st.floats(-1e12, 1e12, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-6)
@@ -74,20 +74,33 @@ def test_whole_numbers_have_whole_edges() -> None:
     assert found.edges == (0, 1, 2, 5, 10, 20, 50, 100, 1000)
 
 
+RNG = np.random.default_rng(8)
+LABEL = pd.Series([0] * 800 + [1] * 200)
+
+
 @pytest.mark.parametrize(
-    ("cells", "leak"),
+    ("cells", "lowest", "highest"),
     [
-        ([3.5] * 80 + [900.0] * 20, True),
-        ([None] * 80 + [7.0] * 19 + [None], False),
-        ([*range(100)], True),
-        ([0, 1] * 50, False),
-        ([0] * 60 + [900] * 40, False),
+        ([0] * 800 + [1] * 200, 1, 1),
+        ([0.0] * 800 + [*(30 + RNG.random(200))], 0.95, 1),
+        ([None] * 800 + [7.0] * 200, 1, 1),
+        ([*range(1000)], 0.9, 1),
+        (["n"] * 800 + ["y"] * 180 + ["n"] * 20, 0.89, 0.91),
+        ([*RNG.random(1000)], 0, 0.1),
+        ([*RNG.integers(0, 5, 1000)], 0, 0),
+        ([f"person {k}" for k in range(1000)], 0, 0),
+        ([7] * 1000, 0, 0),
     ],
 )
-def test_a_column_that_tells_the_label_is_found(cells: list[float | None], leak: bool) -> None:
-    label = pd.Series([0] * 80 + [1] * 20)
-    column = Column.model_validate({"kind": "number", "edges": [0, 79, 1000], "nulls": True})
-    assert tells(pd.Series(cells), column, label) is leak
+def test_a_column_tells_what_its_values_guess_right(
+    cells: list[Any], lowest: float, highest: float
+) -> None:
+    assert lowest <= told_share(pd.Series(cells), LABEL) <= highest
+    assert lowest <= told_share(pd.Series(cells), 1 - LABEL) <= highest
+
+
+def test_one_label_only_tells_nothing() -> None:
+    assert told_share(pd.Series([0, 1] * 50), pd.Series([1] * 100)) == 0
 
 
 def test_a_number_is_whole_or_not_and_nulls_are_declared() -> None:

@@ -89,3 +89,20 @@ def test_repeats_are_counted_but_for_what_is_ignored(kwargs: dict[str, Any], hol
 def test_no_rows_repeat_nothing_and_prove_nothing() -> None:
     frame = pd.DataFrame({"x": [1.0]}).iloc[:0]
     assert not judge(frame, [declare("repeated_rows_to_be_rare", max_share=0.5)])[0].success
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "holds"),
+    [
+        ({"ignore": ["copy"], "max_told": 0.5}, True),
+        ({"max_told": 0.9}, False),
+        ({"ignore": ["copy", "x"], "max_told": 0.5}, False),
+        ({"ignore": ["copy", "none"], "max_told": 0.5}, False),
+    ],
+)
+def test_no_column_tells_the_label(kwargs: dict[str, Any], holds: bool) -> None:
+    rng = np.random.default_rng(2)
+    y = rng.integers(0, 2, 400)
+    frame = pd.DataFrame({"y": y, "copy": 1 - y, "x": rng.random(400)})
+    kind = declare("no_column_to_tell_the_label", label="y", **kwargs)
+    assert judge(frame, [kind])[0].success is holds

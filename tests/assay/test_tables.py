@@ -39,7 +39,7 @@ def test_categories_are_read_by_name(tmp_path: Path) -> None:
 
 def test_refuses_lists_in_cells(tmp_path: Path) -> None:
     pd.DataFrame({"a": [1, 2], "b": [[1], [2, 3]]}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="bad_table.*lists in b"):
+    with pytest.raises(InputError, match=r"bad_table.*lists in b"):
         read_table(tmp_path / "t.parquet")
 
 

@@ -1,0 +1,245 @@
+"""Policy sources to the bundle that runs; its revision is the digest of the sources.
+
+The revision can be computed again from the bundle alone, so a bundle vouches for itself: changed
+contents have another revision, and whoever asks names the one that it expects.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import EvidenceError, InputError
+from assay.evidence.canonical import canonical, parse
+from assay.evidence.digest import digest_bytes, digest_json
+from assay.policy.binary import find_opa, unavailable
+
+BUNDLE = "bundle.tar.gz"
+MAX_BYTES = 4 * 1024 * 1024  # of a bundle's file
+PACKAGES = ("gates", "lib", "promotion", "system/authz")  # all that a policy may define
+PATIENCE = 60.0  # seconds for a build
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a policy is made of.
+
+    Attributes:
+        modules: POSIX path below the policy's folder -> Rego text, without tests.
+        data: The table.
+        capabilities: Digest of what OPA lets the policy do.
+    """
+
+    modules: Mapping[str, bytes]
+    data: Mapping[str, Any]
+    capabilities: str
+
+    @property
+    def digest(self) -> str:
+        """The policy's digest, and the revision of its bundle."""
+        return digest_json(
+            {
+                "modules": {path: digest_bytes(text) for path, text in self.modules.items()},
+                "data": digest_json(self.data),
+                "capabilities": self.capabilities,
+            }
+        )
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The bundle's manifest: nothing outside of these roots is the policy's."""
+        return {
+            "revision": self.digest,
+            "roots": sorted([*PACKAGES, *self.data]),
+            "rego_version": 1,
+            "metadata": {"capabilities": self.capabilities},
+        }
+
+
+def build_policy(sources: Path, folder: Path) -> None:
+    """Check and build a policy: `bundle.tar.gz`, `data.json`, and `policy.json`.
+
+    The same sources make the same bytes. Tests are left out.
+
+    Args:
+        sources: Folder with Rego, `data.json` and `capabilities.json`.
+        folder: Where the built policy goes; a file is replaced only by a whole one.
+
+    Raises:
+        InputError: `no_policy` or `bad_policy`; the message names the file.
+        Unavailable: `opa_unavailable`: there is no OPA to build with.
+    """
+    read = _read_sources(sources)
+    with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
+        stage = Path(scratch, "stage")
+        _write_stage(stage, read)
+        allowed = ("--capabilities", str((sources / "capabilities.json").absolute()))
+        _opa(stage, "check", "--strict", *allowed, ".")
+        _opa(stage, "build", *allowed, "--bundle", ".", "--output", f"../{BUNDLE}")
+        built = Path(scratch, BUNDLE).read_bytes()
+        remedies = _remedies(json.loads(_opa(stage, "inspect", "-a", "-f", "json", f"../{BUNDLE}")))
+    told = {"digest": read.digest, "remedies": remedies}
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, content in {
+        BUNDLE: built,
+        "data.json": canonical(read.data),
+        "policy.json": canonical(told),
+    }.items():
+        _replace(folder / name, content)
+    verify_policy(folder)
+
+
+def verify_policy(folder: Path) -> str:
+    """The digest of a built policy, once its files agree with one another.
+
+    Raises:
+        Unavailable: `opa_unavailable`: a file is absent, or is not what the digest says.
+    """
+    bundle, data, told = (_built(folder / name) for name in (BUNDLE, "data.json", "policy.json"))
+    try:
+        found, manifest = _read_bundle(bundle)
+        if manifest != found.manifest:
+            raise unavailable(f"{folder}/{BUNDLE}: expected the revision of its contents; rebuild")
+        named = parse(told, limit=MAX_BYTES)
+        agreed = isinstance(named, dict) and named.get("digest") == found.digest
+        if not agreed or canonical(found.data) != data:
+            raise unavailable(f"{folder}: expected files of one build; rebuild the policy")
+    except EvidenceError as error:
+        raise unavailable(f"{folder}: {error.message}; rebuild the policy") from None
+    return found.digest
+
+
+def _read_sources(sources: Path) -> Sources:
+    if not sources.is_dir():
+        raise InputError("no_policy", f"expected a policy's sources at {sources}, found no folder")
+    paths = sorted(path for path in sources.rglob("*.rego") if not path.match("*_test.rego"))
+    modules = {path.relative_to(sources).as_posix(): _source(path) for path in paths}
+    table, allowed = (_json(sources / name) for name in ("data.json", "capabilities.json"))
+    return Sources(modules, table, digest_json(allowed))
+
+
+def _source(path: Path) -> bytes:
+    if path.is_symlink():
+        raise InputError("bad_policy", f"{path}: expected a file, found a link")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            "no_policy", f"{path}: expected a policy's source, found {error.strerror}"
+        ) from None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = parse(_source(path), limit=MAX_BYTES)
+    except EvidenceError as error:
+        raise InputError("bad_policy", f"{path}: {error.message}") from None
+    if not isinstance(found, dict):
+        raise InputError("bad_policy", f"{path}: expected an object")
+    return found
+
+
+def _write_stage(stage: Path, read: Sources) -> None:
+    for path, text in read.modules.items():
+        (stage / path).parent.mkdir(parents=True, exist_ok=True)
+        (stage / path).write_bytes(text)
+    stage.mkdir(exist_ok=True)
+    (stage / "data.json").write_bytes(canonical(read.data))
+    (stage / ".manifest").write_bytes(canonical(read.manifest))
+
+
+def _opa(stage: Path, *arguments: str) -> str:
+    """What one command of OPA's prints; its complaint is the error's message."""
+    try:
+        ran = subprocess.run(
+            [find_opa(), *arguments], cwd=stage, env={}, capture_output=True, timeout=PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise unavailable(f"expected `opa {arguments[0]}` to end, found {error}") from None
+    if ran.returncode:
+        told = " ".join((ran.stderr or ran.stdout).decode(errors="replace").split())
+        raise InputError("bad_policy", f"expected a policy that OPA takes, found {told[:1000]}")
+    return ran.stdout.decode()
+
+
+def _remedies(inspected: Mapping[str, Any]) -> dict[str, str]:
+    """Gate -> remedy, from the METADATA of each gate's package."""
+    remedies = {}
+    said = {
+        ".".join(part["value"] for part in note["path"][1:]): note["annotations"]
+        for note in inspected.get("annotations", ())
+        if note["annotations"]["scope"] == "package"
+    }
+    for package, files in inspected["namespaces"].items():
+        scope, _, gate = package.removeprefix("data.").partition(".")
+        if scope == "gates":
+            notes = said.get(f"gates.{gate}", {})
+            remedy = notes.get("custom", {}).get("remedy")
+            words = (notes.get("title"), notes.get("description"), remedy)
+            if not all(isinstance(word, str) and word.strip() for word in words):
+                wanted = "title, description and custom.remedy in METADATA"
+                raise InputError("bad_policy", f"{files[0].lstrip('/')}: expected {wanted}")
+            remedies[gate] = str(remedy)
+    return remedies
+
+
+def _replace(path: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as whole:
+        whole.write(content)
+    Path(whole.name).replace(path)
+
+
+def _built(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            found = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise unavailable(f"{path}: expected a built policy, found {error.strerror}") from None
+    if len(found) > MAX_BYTES:
+        raise unavailable(f"{path}: expected at most {MAX_BYTES} bytes")
+    return found
+
+
+def _read_bundle(raw: bytes) -> tuple[Sources, Any]:
+    """The sources and the manifest that a bundle holds, when it holds nothing else.
+
+    Raises:
+        EvidenceError: It is no such bundle.
+    """
+    try:
+        files = dict(_members(raw))
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise EvidenceError("malformed", f"expected a bundle, found {error}") from None
+    manifest, data = (
+        parse(files.pop(name, b""), limit=MAX_BYTES) for name in ("/.manifest", "/data.json")
+    )
+    match manifest, data:
+        case {"metadata": {"capabilities": str(capabilities)}}, dict():
+            modules = {name.removeprefix("/"): text for name, text in files.items()}
+            return Sources(modules, data, capabilities), manifest
+    raise EvidenceError("malformed", "expected a manifest and a table in the bundle")
+
+
+def _members(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file; OPA writes names that are rooted and told once."""
+    seen, room = set(), MAX_BYTES
+    with tarfile.open(fileobj=io.BytesIO(raw), mode="r:gz") as archive:
+        for member in archive:
+            name, room = member.name, room - member.size
+            known = name.endswith(".rego") or name in ("/.manifest", "/data.json")
+            if not member.isreg() or not name.startswith("/") or not known or name in seen:
+                raise EvidenceError("malformed", f"expected only a policy's files, found {name!r}")
+            if room < 0:
+                raise EvidenceError("too_large", f"expected at most {MAX_BYTES} bytes of policy")
+            seen.add(name)
+            stream = archive.extractfile(member)
+            assert stream is not None  # it is a regular file
+            yield name, stream.read()

@@ -87,8 +87,6 @@ def _pipeline_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     init.add_argument("file", metavar="FILE.csv")
     init.add_argument("--label", required=True, metavar="COL")
     init.add_argument("--sensitive", required=True, nargs="+", metavar="COL")
-    init.add_argument("--unit", metavar="COL", help="column that names a person")
-    init.add_argument("--unfavourable", type=int, choices=(0, 1), default=1, help="default: 1")
 
 
 def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

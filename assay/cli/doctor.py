@@ -1,0 +1,115 @@
+"""`assay doctor`: what is missing, old, expiring or unsafe on this machine and in this home."""
+
+from __future__ import annotations
+
+import argparse
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assay.cli.show import print_table, say
+from assay.errors import AssayError
+from assay.evidence.decisions import promotion_of
+from assay.evidence.dsse import verify
+from assay.evidence.trust import Trust
+from assay.home import Home, find_home
+from assay.ledger import Ledger
+from assay.policy.binary import find_opa
+from assay.policy.bundle import verify_policy
+from assay.policy.rules import load_policy
+from assay.sources import CATALOGUE, cached
+from assay.stack.record import is_running, read_stack
+
+WARN_S = 7 * 86_400  # seconds before an expiry
+_PRIVATE = 0o077  # permission bits that nobody else may have
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Print each finding; 1 when one of them needs a person."""
+    rows = [_row("OPA", find_opa), _row("packaged data", _data)]
+    try:
+        home = find_home(arguments.home)
+    except AssayError as error:
+        rows.append(("home", "no", error.message))
+    else:
+        rows += [
+            _row("home", lambda: f"{home.root}; one operating-system user can read all of it"),
+            _row("secrets", lambda: _secrets(home)),
+            _row("ledger", lambda: _ledger(home)),
+            _row("policy", lambda: _policy(home)),
+            _row("promotions", lambda: _promotions(home, int(time.time()))),
+            _row("stack", lambda: _stack(home)),
+        ]
+    print_table(f"Python {sys.version.split()[0]}", ("what", "well", "found"), rows)
+    ill = [what for what, well, _ in rows if well != "yes"]
+    say(f"to look at: {', '.join(ill)}" if ill else "all well")
+    return 1 if ill else 0
+
+
+def _row(what: str, look: Callable[[], object]) -> tuple[str, str, str]:
+    try:
+        return what, "yes", str(look())
+    except AssayError as error:
+        return what, "no", error.message
+
+
+def _ill(expected: str) -> AssayError:
+    return AssayError("unwell", expected)
+
+
+def _data() -> str:
+    if absent := [name for name in CATALOGUE if cached(name) is None]:
+        raise _ill(f"expected {', '.join(absent)} in the cache; fetch with `assay data get`")
+    return ", ".join(CATALOGUE)
+
+
+def _secrets(home: Home) -> str:
+    """Keys, passwords and sealed rows that others on this machine could read."""
+    folders = (home.keys, home.credentials, home.sealed_data, home.sealed_outcomes)
+    held = [path for folder in folders for path in _below(folder)]
+    if bare := [path for path in held if stat.S_IMODE(path.stat().st_mode) & _PRIVATE]:
+        raise _ill(f"expected 0600, found {len(bare)} readable by others, such as {bare[0].name}")
+    return f"{len(held)} files, readable by their owner alone"
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _ledger(home: Home) -> str:
+    if not home.ledger.exists():
+        raise _ill("expected a ledger, found none; `assay up` makes it")
+    ledger = Ledger(home.ledger)
+    ledger.verify()
+    return f"{sum(1 for _ in ledger.entries())} entries, chain whole"
+
+
+def _policy(home: Home) -> str:
+    digest = load_policy(home.policy).digest
+    if verify_policy(home.policy) != digest:
+        raise _ill("expected the bundle that policy.json names, found another; `assay up` again")
+    return digest[:23]
+
+
+def _promotions(home: Home, now: int) -> str:
+    """The newest promotion of each model, and when it ends."""
+    role = Trust.load(home.trust).role("promoter")
+    newest = {
+        entry.body["model"]: promotion_of(verify(entry.body["envelope"].encode(), role))
+        for entry in Ledger(home.ledger).entries("promotion")
+    }
+    ends = {name: promotion.expires_at for name, promotion in newest.items()}
+    if late := [name for name, end in ends.items() if end < now + WARN_S]:
+        raise _ill(f"expected promotions that hold for 7 days, found {', '.join(late)}; run anew")
+    told = [f"{n} until {datetime.fromtimestamp(e, UTC):%Y-%m-%d}" for n, e in ends.items()]
+    return ", ".join(told) or "none yet"
+
+
+def _stack(home: Home) -> str:
+    if not is_running(home):
+        return "not running"
+    stack = read_stack(home)
+    return f"MLflow {stack.mlflow}, Prefect {stack.prefect_ui}"

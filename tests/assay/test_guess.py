@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from assay.guess import guess, is_identifier, round_edges, told_share
@@ -16,6 +16,7 @@ from assay.spec import Column
 FINITE = st.floats(-1e12, 1e12, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-6)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FINITE, FINITE, FINITE)
 def test_edges_are_round_ascend_and_contain_the_range(a: float, b: float, typical: float) -> None:
     lowest, highest = min(a, b), max(a, b)

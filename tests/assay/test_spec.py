@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.errors import InputError
@@ -417,6 +417,7 @@ JUNK = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(["model", "data.columns.income", "privacy", "training.hidden"]), JUNK)
 def test_any_value_is_read_or_refused_by_name(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object

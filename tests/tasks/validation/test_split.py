@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.spec import Shares
@@ -50,7 +50,7 @@ def test_one_and_the_text_one_are_two_persons() -> None:
 
 
 @given(TABLES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_unit_and_no_equal_rows_are_ever_in_two_parts(table: list[tuple[int, ...]]) -> None:
     rows = pd.DataFrame(table, columns=["person", "x", "y"])
     units = unit_ids(name_units(rows[["x", "y"]], rows["person"]), KEY)
@@ -61,7 +61,7 @@ def test_no_unit_and_no_equal_rows_are_ever_in_two_parts(table: list[tuple[int, 
 
 
 @given(TABLES, st.randoms())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_order_of_a_file_moves_nobody(table: list[tuple[int, ...]], shuffle: object) -> None:
     rows = pd.DataFrame(table, columns=["person", "x", "y"])
     order = list(range(len(rows)))

@@ -90,21 +90,28 @@ def write_bundle(folder: Path, bundle: Bundle) -> str:
     return bundle.digest
 
 
-def read_bundle(folder: Path) -> Bundle:
-    """Read a whole bundle: exactly one envelope of each kind, and the declaration.
+def read_bundle(folder: Path, *, complete: bool = True) -> Bundle:
+    """Read a bundle: at most one envelope of each kind, and the declaration.
+
+    Args:
+        folder: Where it is.
+        complete: Whether every kind must be there; else the gate denies what is absent.
 
     Raises:
         EvidenceError: `evidence_missing` names the kinds; `foreign_file` what does not belong;
             `too_large`; and as `assay.evidence.files.list_files`.
     """
     names = set(list_files(folder))
-    if foreign := names - {SPEC, *map(_name, ROLE_OF)}:
-        raise EvidenceError("foreign_file", f"expected only evidence, found {min(foreign)}")
-    _check_whole(names)
-    return Bundle(
-        {kind: read_bytes(folder / _name(kind), limit=MAX_ENVELOPE) for kind in ROLE_OF},
-        read_bytes(folder / SPEC, limit=MAX_SPEC),
-    )
+    kinds = {_name(kind): kind for kind in ROLE_OF}
+    if foreign := names - {SPEC, *kinds}:
+        raise EvidenceError("foreign_file", f"expected only evidence, found {min(foreign)!a}")
+    _check_whole(names if complete else names | set(kinds))
+    envelopes = {
+        kind: read_bytes(folder / name, limit=MAX_ENVELOPE)
+        for name, kind in kinds.items()
+        if name in names
+    }
+    return Bundle(envelopes, read_bytes(folder / SPEC, limit=MAX_SPEC))
 
 
 def _name(kind: str) -> str:

@@ -9,14 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.errors import EvidenceError
-from assay.evidence.bundle import MAX_SPEC, SPEC, Bundle
+from assay.evidence.bundle import Bundle, read_bundle
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import MAX_ENVELOPE
-from assay.evidence.files import list_files, read_bytes, write_once
-from assay.evidence.statement import ROLE_OF
+from assay.evidence.files import read_bytes, write_once
 from assay.home import Home
-
-_FILES = {f"{kind}.json": kind for kind in ROLE_OF}
 
 
 def kept_bundle(home: Home, digest: str) -> Path:
@@ -35,15 +32,7 @@ def read_evidence(folder: Path) -> Bundle:
     Raises:
         EvidenceError: A file of no known kind, too large a file, or no declaration.
     """
-    names = list_files(folder)
-    if foreign := set(names) - {SPEC, *_FILES}:
-        raise EvidenceError("foreign_file", f"expected only evidence, found {min(foreign)!a}")
-    envelopes = {
-        _FILES[name]: read_bytes(folder / name, limit=MAX_ENVELOPE)
-        for name in names
-        if name in _FILES
-    }
-    return Bundle(envelopes, read_bytes(folder / SPEC, limit=MAX_SPEC))
+    return read_bundle(folder, complete=False)
 
 
 def keep_bundle(home: Home, bundle: Bundle) -> None:

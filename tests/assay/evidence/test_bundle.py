@@ -52,6 +52,17 @@ def test_each_missing_file_is_named(bundle: Bundle, tmp_path: Path, name: str) -
     assert (error.code, f"no {shown};" in error.message) == ("evidence_missing", True)
 
 
+def test_what_is_absent_may_be_left_to_the_gate_but_a_declaration_is_always_there(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundle"
+    write_bundle(folder, bundle)
+    (folder / "utility.json").unlink()
+    assert read_bundle(folder, complete=False).envelopes.keys() == ROLE_OF.keys() - {"utility"}
+    (folder / SPEC).unlink()
+    assert refusal(lambda: read_bundle(folder, complete=False)).code == "evidence_missing"
+
+
 def test_an_incomplete_bundle_is_not_written(bundle: Bundle, tmp_path: Path) -> None:
     short = {kind: bundle.envelopes[kind] for kind in ("utility", "stress")}
     error = refusal(lambda: write_bundle(tmp_path / "b", Bundle(short, DECLARED)))

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.errors import Refused
+from assay.errors import Refused, Unavailable
 from tasks.validation.suite import Declared, Suite, quiet
 
 with warnings.catch_warnings():
@@ -142,7 +142,14 @@ def _evaluate(
             ],
         )
         batch = whole.get_batch({"dataframe": frame.reset_index(drop=True)})
-        results = batch.validate(suite, result_format=dict(form)).results
+        try:
+            results = batch.validate(suite, result_format=dict(form)).results
+        except Exception as error:
+            # Its words may quote cells.
+            raise Unavailable(
+                "engine_failed",
+                f"expected Great Expectations to judge the table, found {type(error).__name__}",
+            ) from None
     found: dict[int, list[Any]] = {}
     for result in results:
         found.setdefault(result.expectation_config.meta["place"], []).append(result)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.errors import InputError, Refused
+from assay.errors import InputError, Refused, Unavailable
 from tasks.validation.suite import Declared, Suite, load_suite
 from tasks.validation.verdict import Outcome, failing_rows, judge, sift
 
@@ -318,3 +318,33 @@ def test_the_library_alone_would_have_passed_all_of_it(tmp_path: Path) -> None:
         file.write_text(json.dumps({"name": "s", "expectations": [entry]}))
         with pytest.raises((InputError, Refused)):
             sift(FRAME, load_suite(file))
+
+
+class _Unhashable:
+    """A cell that no engine can count."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("maria")
+
+
+def test_an_engine_that_breaks_is_unavailable_or_a_failure_and_quotes_nothing() -> None:
+    frame = pd.DataFrame({"x": [_Unhashable(), _Unhashable()]})
+    try:
+        passed = one(frame, "column_values_to_be_in_set", column="x", value_set=[1]).success
+    except Unavailable as error:
+        assert error.code == "engine_failed"
+        assert "maria" not in str(error)
+        passed = False
+    assert not passed
+
+
+def test_a_quantile_is_judged_too() -> None:
+    frame = pd.DataFrame({"n": [float(k) for k in range(50)]})
+    for highest, holds in ((50, True), (1, False)):
+        ranges = {"quantiles": [0.5], "value_ranges": [[0, highest]]}
+        found = one(
+            frame, "column_quantile_values_to_be_between", column="n", quantile_ranges=ranges
+        )
+        assert found.success is holds

@@ -17,6 +17,7 @@ from assay.evidence.keys import load_key
 from assay.evidence.trust import Trust
 from assay.home import Home, find_home
 from assay.ledger import Ledger, look_recorded, looks_spent
+from assay.policy.client import ask
 from assay.policy.decide import decide
 from assay.policy.rules import Policy, load_policy
 from assay.policy.verify import Submission
@@ -80,7 +81,8 @@ class Gate:
         )
 
     def _ask(self, question: dict[str, Any], policy: Policy) -> Any:
-        raise Unavailable("opa_unavailable", "expected OPA's client, found none")
+        socket, token = _opa(self.home)
+        return ask(socket, token, question, policy_digest=policy.digest)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -108,12 +110,12 @@ class LedgerLooks:
         return look_recorded(self.ledger, holdout, subject)
 
 
-def _opa(home: Home) -> tuple[str, str]:
+def _opa(home: Home) -> tuple[Path, str]:
     """Where OPA listens, and the token that it asks for."""
     try:
         stack = json.loads(home.stack.read_bytes())
         token = Path(stack["opa_token_file"]).read_text(encoding="ascii").strip()
-        return str(stack["opa_socket"]), token
+        return Path(stack["opa_socket"]), token
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unavailable(
             "opa_unavailable", f"expected OPA's address in {home.stack.name}, found {error!r}"

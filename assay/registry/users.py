@@ -16,6 +16,7 @@ from assay.policy.rules import Policy
 ADMIN = "admin"
 GATE = "gate"
 AUDITOR = "auditor"
+EDIT = "EDIT"
 _TIMEOUT = 60.0  # seconds
 
 
@@ -85,8 +86,7 @@ def set_up_users(url: str, home: Home, policy: Policy) -> None:
         if gate.get("2.0/mlflow/registered-models/get", {"name": name}) is None:
             gate.post("2.0/mlflow/registered-models/create", {"name": name})
         for user in (row.owner, *row.approvers):
-            grant = {"resource_type": "registered_model", "resource_id": name, "permission": "EDIT"}
-            admin.post("3.0/mlflow/users/permissions/grant", {"username": user, **grant})
+            _ensure_grant(admin, user, name)
 
 
 def _ensure_account(admin: _Client, url: str, home: Home, user: str) -> None:
@@ -94,6 +94,12 @@ def _ensure_account(admin: _Client, url: str, home: Home, user: str) -> None:
         account = {"username": user, "password": read_password(home, user)}
         admin.post("2.0/mlflow/users/create", account)
     _Client(url, home, user).get("2.0/mlflow/users/current", {})
+
+
+def _ensure_grant(admin: _Client, user: str, model: str) -> None:
+    what = {"username": user, "resource_type": "registered_model", "resource_id": model}
+    if admin.get("3.0/mlflow/users/permissions/get", what)["permission"] != EDIT:
+        admin.post("3.0/mlflow/users/permissions/grant", {**what, "permission": EDIT})
 
 
 class _Client:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.errors import EvidenceError, InputError
+from assay.errors import AssayError, EvidenceError, InputError
 from assay.evidence.attest import verify_evidence
 from assay.evidence.decision import GateDecision, Promotion
 from assay.evidence.decisions import decision_of, promotion_of
@@ -24,6 +24,7 @@ from assay.evidence.kept import read_evidence
 from assay.evidence.payload import check_payload
 from assay.evidence.public import PublicDecision, public_view
 from assay.evidence.trust import Trust
+from assay.policy.bundle import verify_policy
 from assay.policy.judge import judge
 from assay.policy.rules import Policy, load_policy
 from assay.policy.verify import Submission
@@ -83,11 +84,10 @@ def verify_bundle(
         if not inside.digest == believed.digest == decision.trust_digest:
             raise EvidenceError("other_trust", "expected the trust that decided, found another")
         submission = _evidence(folder, believed, decision)
-        policy = load_policy(folder / POLICY)
-        if policy.digest != decision.policy_digest:
-            raise EvidenceError("other_policy", "expected the policy that decided, found another")
+        _check_policy(folder, decision)
         # 4. The numbers, where the outcome tables are at hand.
         if outcomes is not None:
+            policy = load_policy(folder / POLICY)
             _recompute(submission, decision, policy, believed, outcomes)
     return Verified(promotion, decision, trust is not None, outcomes is not None)
 
@@ -122,6 +122,16 @@ def _evidence(folder: Path, trust: Trust, decision: GateDecision) -> Submission:
     for kind, envelope in bundle.envelopes.items():
         verify_evidence(envelope, kind, trust)
     return Submission(decision.model, decision.version, decision.subject, bundle, bundle.digest)
+
+
+def _check_policy(folder: Path, decision: GateDecision) -> None:
+    """The policy's files agree with one another, and with the decision."""
+    try:
+        digest = verify_policy(folder / POLICY)
+    except AssayError as error:
+        raise EvidenceError("other_policy", error.message) from None
+    if digest != decision.policy_digest:
+        raise EvidenceError("other_policy", "expected the policy that decided, found another")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,10 @@ import pytest
 
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger
+from assay.policy.bundle import build_policy
+from assay.policy.opa import OpaServer
 from tests.assay.policy.submission import Site as Evidenced
-from tests.assay.registry.line import Line
+from tests.assay.registry.line import Line, point_at
 from tests.assay.registry.site import Logged, Site, gated_site, log_payload, vanilla_site
 from tests.assay.serving.promoted import save_small_model
 
@@ -25,17 +26,20 @@ def evidenced(tmp_path_factory: pytest.TempPathFactory) -> Evidenced:
 @pytest.fixture(scope="session")
 def home(evidenced: Evidenced) -> Home:
     made = evidenced.home
-    raw = (REPOSITORY / "policies" / "data.json").read_bytes()
-    (made.policy / "data.json").write_bytes(raw)
-    gates = {bar["gate"] for tier in json.loads(raw)["tiers"].values() for bar in tier["bars"]}
-    built = {"digest": f"sha256:{'0' * 64}", "remedies": dict.fromkeys(gates, "read the policy")}
-    (made.policy / "policy.json").write_text(json.dumps(built))
+    build_policy(REPOSITORY / "policies", made.policy)
     Ledger.create(made.ledger)
     return made
 
 
 @pytest.fixture(scope="session")
-def site(home: Home) -> Iterator[Site]:
+def opa(home: Home) -> Iterator[OpaServer]:
+    with OpaServer(home.policy) as server:
+        point_at(home, server.socket, server.token_file)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def site(home: Home, opa: OpaServer) -> Iterator[Site]:
     with gated_site(home) as served:
         yield served
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +12,17 @@ from typing import Any
 from assay.evidence.bundle import Bundle
 from assay.evidence.digest import digest_folder
 from assay.evidence.statement import Evidence, Subject
+from assay.home import Home
 from assay.ledger import Ledger, record_look
 from tests.assay.policy.submission import CANDIDATE, digest
 from tests.assay.policy.submission import Site as Evidenced
 from tests.assay.registry.site import Answer, Logged, Site, log_payload
+
+
+def point_at(home: Home, socket: Path, token_file: Path) -> None:
+    """Write where OPA listens, as a running stack does."""
+    told = {"opa_socket": str(socket), "opa_token_file": str(token_file)}
+    home.stack.write_text(json.dumps(told))
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def test_covers(family: Callable[..., Scores], area: float) -> None:
 @pytest.mark.parametrize(("n1", "n0"), [(20, 20), (30, 300), (700, 100)])
 def test_covers_at_every_size(family: Callable[..., Scores], area: float, n1: int, n0: int) -> None:
     for alpha in (0.05, 0.0025):
-        assert max(missed(family, n1, n0, area, alpha, 4000)) <= binom.isf(1e-5, 4000, alpha)
+        assert max(missed(family, n1, n0, area, alpha, 2500)) <= binom.isf(1e-5, 2500, alpha)
 
 
 @pytest.mark.parametrize("digits", [1, 2, 9])

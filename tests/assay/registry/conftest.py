@@ -58,8 +58,11 @@ def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def line(site: Site, evidenced: Evidenced) -> Line:
-    return Line(site, evidenced)
+def line(site: Site, evidenced: Evidenced, payload: Path) -> Line:
+    """The owner's hands, with the payload's look in the ledger."""
+    made = Line(site, evidenced)
+    made.look(payload)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +80,6 @@ def plain(vanilla: Site, payload: Path) -> Logged:
 @pytest.fixture(scope="session")
 def submitted(line: Line, payload: Path) -> Logged:
     """A version that the gate allows, and nobody promoted."""
-    line.look(payload)
     version = line.register(payload)
     answer = line.submit(version, line.bundle(payload))
     assert answer.status == 200, answer.text

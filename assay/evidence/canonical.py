@@ -30,7 +30,7 @@ def canonical(value: Any) -> bytes:
         written = rfc8785.dumps(value)
     except (ValueError, RecursionError):
         raise EvidenceError("malformed", "expected plain JSON with finite numbers") from None
-    parse(written, limit=len(written))
+    _read(written, limit=len(written))
     return written
 
 
@@ -45,23 +45,7 @@ def parse(raw: bytes, *, limit: int) -> Any:
         EvidenceError: `too_large`; `not_a_number` for NaN, infinity and numbers that are not held
             exactly; `malformed` for all else: a duplicate key, too deep, other bytes.
     """
-    if len(raw) > limit:
-        raise EvidenceError(
-            "too_large", f"expected at most {limit} bytes of JSON, found {len(raw)}"
-        )
-    _check_depth(raw)
-    try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_distinct,
-            parse_constant=_finite,
-            parse_float=_finite,
-            parse_int=_exact,
-        )
-        rfc8785.dumps(value)  # what has no canonical form is refused too, such as half a character
-    except (ValueError, RecursionError):
-        raise EvidenceError("malformed", "expected JSON in UTF-8, found other bytes") from None
-    return value
+    return _read_with_canonical(raw, limit)[0]
 
 
 def parse_canonical(raw: bytes, *, limit: int) -> Any:
@@ -70,10 +54,37 @@ def parse_canonical(raw: bytes, *, limit: int) -> Any:
     Raises:
         EvidenceError: As `parse`; `malformed` when the same value has another spelling.
     """
-    value = parse(raw, limit=limit)
-    if rfc8785.dumps(value) != raw:
+    value, written = _read_with_canonical(raw, limit)
+    if written != raw:
         raise EvidenceError("malformed", "expected RFC 8785 JSON, found another spelling of it")
     return value
+
+
+def _read_with_canonical(raw: bytes, limit: int) -> tuple[Any, bytes]:
+    """What has no canonical form is refused too, such as half a character."""
+    value = _read(raw, limit=limit)
+    try:
+        return value, rfc8785.dumps(value)
+    except ValueError:
+        raise EvidenceError("malformed", "expected whole characters in JSON") from None
+
+
+def _read(raw: bytes, *, limit: int) -> Any:
+    if len(raw) > limit:
+        raise EvidenceError(
+            "too_large", f"expected at most {limit} bytes of JSON, found {len(raw)}"
+        )
+    _check_depth(raw)
+    try:
+        return json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_distinct,
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_exact,
+        )
+    except (ValueError, RecursionError):
+        raise EvidenceError("malformed", "expected JSON in UTF-8, found other bytes") from None
 
 
 def _check_depth(raw: bytes) -> None:

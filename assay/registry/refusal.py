@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
-from assay.errors import AssayError
+from assay.errors import AssayError, Unavailable
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -34,5 +34,8 @@ def answered(method: Callable[_P, _T]) -> Callable[_P, _T]:
             return method(*args, **kwargs)
         except AssayError as error:
             raise as_denial(error) from error
+        except OSError as error:
+            told = f"expected the server's disk to answer, found: {error.strerror}"
+            raise as_denial(Unavailable("disk_unavailable", told)) from error
 
     return answer

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import Any
 
 from assay.errors import Refused
-from assay.evidence.kept import keep_bundle, read_evidence
+from assay.evidence.bundle import Bundle
+from assay.evidence.kept import keep_bundle, kept_bundle, read_evidence
 from assay.evidence.values import is_digest
 from assay.policy.verify import Submission
-from assay.registry.docket import Docket
+from assay.registry.docket import BUNDLE, Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
 from assay.registry.names import CHALLENGER, SUBMIT
@@ -56,13 +58,30 @@ def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:
             f"expected a version that is not allowed yet, found {docket.model} {docket.version}, "
             "which is; register a new version to have it judged again",
         )
-    bundle = read_evidence(docket.uploaded())
+    case = Submission(
+        docket.model, docket.version, docket.subject(), _evidence(gate, docket, digest), digest
+    )
+    keep_bundle(gate.home, case.bundle)
+    if gate.policy().rules.disclosure == "sealed" and docket.uploaded().is_dir():
+        # Envelopes carry sealed numbers, and whoever is signed in may read a run's artifacts.
+        shutil.rmtree(docket.uploaded())
+    return case
+
+
+def _evidence(gate: Gate, docket: Docket, digest: str) -> Bundle:
+    """The uploaded evidence, or, submitted a second time, what was taken in the first time."""
+    places = (docket.uploaded(), kept_bundle(gate.home, digest))
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        raise Refused(
+            "no_bundle",
+            f"expected evidence at {BUNDLE} of run {docket.run_id}, found none; upload it first",
+        )
+    bundle = read_evidence(found)
     if bundle.digest != digest:
         raise Refused(
             "bundle_changed",
             "expected the uploaded evidence to have the digest that was submitted, found another; "
             "upload and submit it again",
         )
-    case = Submission(docket.model, docket.version, docket.subject(), bundle, digest)
-    keep_bundle(gate.home, bundle)
-    return case
+    return bundle

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -277,3 +278,21 @@ def test_an_upload_that_began_before_the_registration_is_refused(line: Line, pay
     answer = line.site.ask("trainer", "PUT", path, slowly())
     assert (answer.status, answer.code) == (403, "sealed_artifact")
     assert digest_folder(folder) == before
+
+
+def test_two_clicks_at_once_take_two_numbers(line: Line, payload: Path) -> None:
+    versions = [line.register(payload) for _ in range(2)]
+    for version in versions:
+        assert line.submit(version, line.bundle(payload)).status == 200
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(line.approve, versions * 2))
+    assert [answer.status for answer in answers] == [200] * 4
+    ledger = Ledger(line.evidenced.home.ledger)
+    role = line.evidenced.trust.role("promoter")
+    signed = [
+        promotion_of(verify(entry.body["envelope"].encode(), role))
+        for entry in ledger.entries("promotion")
+    ]
+    assert [promotion.sequence for promotion in signed] == list(range(1, len(signed) + 1))
+    assert line.aliases()["champion"] == signed[-1].version
+    assert _champion(line).promotion == signed[-1]

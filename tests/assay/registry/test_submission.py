@@ -230,3 +230,33 @@ def test_no_other_decision_is_served(line: Line, path: str, code: str) -> None:
 def test_a_version_without_submission_has_no_decision(line: Line, registered: Logged) -> None:
     answer = line.site.ask("auditor", "GET", f"/assay/decisions/credit/{registered.version}")
     assert (answer.status, answer.code) == (403, "not_submitted")
+
+
+def test_evidence_is_taken_in_and_no_reader_finds_its_sealed_numbers(
+    line: Line, submitted: Logged
+) -> None:
+    path = f"/api/2.0/mlflow/artifacts/list?run_id={submitted.run_id}&path=assay/bundle"
+    assert line.site.ask("auditor", "GET", path).json.get("files", []) == []
+
+
+def test_a_bundle_that_was_taken_in_may_be_submitted_again(line: Line, payload: Path) -> None:
+    version, bad = line.register(payload), line.bundle(payload, stress=b"{}")
+    assert line.submit(version, bad).status == 200
+    tag = {"name": "credit", "version": version.version, "key": "assay.submit"}
+    again = line.site.api("trainer", "POST", "model-versions/set-tag", {**tag, "value": bad.digest})
+    assert again.status == 200, again.text
+    assert line.tags(version)["gate.allowed"] == "false"
+
+
+def test_a_disk_that_does_not_answer_is_a_denial(line: Line, payload: Path) -> None:
+    version = line.register(payload)
+    kept = line.evidenced.home.evidence
+    aside = kept.rename(kept.with_name("aside"))
+    kept.touch()
+    try:
+        answer = line.submit(version, line.bundle(payload))
+        assert (answer.status, answer.code) == (403, "disk_unavailable")
+        assert set(line.tags(version)) == {"gate.registered_by"}
+    finally:
+        kept.unlink()
+        aside.rename(kept)

@@ -17,14 +17,17 @@ PATIENCE = 10.0  # seconds for one short command
 _VERSION = re.compile(r"Version: (\d{1,4})\.(\d{1,4})\.(\d{1,4})(?:[-+]\S*)?\n")
 
 
-def find_opa() -> Path:
+def find_opa(environment: Path = Path(sys.prefix)) -> Path:
     """The first OPA that is new enough: this environment's, else the one on PATH.
+
+    Args:
+        environment: The virtual environment; `make setup` builds its `bin/opa` where it must.
 
     Raises:
         Unavailable: `opa_unavailable`: there is none, or none that is new enough.
     """
     reasons = []
-    for candidate in _candidates():
+    for candidate in _candidates(environment):
         try:
             check_opa(candidate)
         except Unavailable as error:
@@ -60,8 +63,8 @@ def unavailable(message: str) -> Unavailable:
     return Unavailable("opa_unavailable", message)
 
 
-def _candidates() -> Iterator[Path]:
-    own = Path(sys.prefix) / "bin" / "opa"
+def _candidates(environment: Path) -> Iterator[Path]:
+    own = environment / "bin" / "opa"
     if own.is_file():
         yield own
     if found := shutil.which("opa"):

@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from assay.policy.binary import find_opa, unavailable
 BUNDLE = "bundle.tar.gz"
 MAX_BYTES = 4 * 1024 * 1024  # of a bundle's file
 PACKAGES = ("gates", "lib", "promotion", "system/authz")  # all that a policy may define
+NEEDED = ("promotion.rego", "system/authz.rego")
 PATIENCE = 60.0  # seconds for a build
 
 
@@ -80,9 +81,15 @@ def build_policy(sources: Path, folder: Path) -> None:
     read = _read_sources(sources)
     with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
         stage = Path(scratch, "stage")
-        _write_stage(stage, read)
         allowed = ("--capabilities", str((sources / "capabilities.json").absolute()))
+        _write_all(stage, read.modules)
         _opa(stage, "check", "--strict", *allowed, ".")
+        # A build lays modules out anew, so what is digested is what OPA makes of the layout.
+        _opa(stage, "fmt", "--write", ".")
+        laid = {path: (stage / path).read_bytes() for path in read.modules}
+        read = replace(read, modules=laid)
+        made = {"data.json": canonical(read.data), ".manifest": canonical(read.manifest)}
+        _write_all(stage, made)
         _opa(stage, "build", *allowed, "--bundle", ".", "--output", f"../{BUNDLE}")
         built = Path(scratch, BUNDLE).read_bytes()
         remedies = _remedies(json.loads(_opa(stage, "inspect", "-a", "-f", "json", f"../{BUNDLE}")))
@@ -122,6 +129,9 @@ def _read_sources(sources: Path) -> Sources:
         raise InputError("no_policy", f"expected a policy's sources at {sources}, found no folder")
     paths = sorted(path for path in sources.rglob("*.rego") if not path.match("*_test.rego"))
     modules = {path.relative_to(sources).as_posix(): _source(path) for path in paths}
+    for needed in NEEDED:
+        if needed not in modules:
+            raise InputError("no_policy", f"{sources / needed}: expected a policy's source")
     table, allowed = (_json(sources / name) for name in ("data.json", "capabilities.json"))
     return Sources(modules, table, digest_json(allowed))
 
@@ -147,13 +157,10 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _write_stage(stage: Path, read: Sources) -> None:
-    for path, text in read.modules.items():
+def _write_all(stage: Path, files: Mapping[str, bytes]) -> None:
+    for path, text in files.items():
         (stage / path).parent.mkdir(parents=True, exist_ok=True)
         (stage / path).write_bytes(text)
-    stage.mkdir(exist_ok=True)
-    (stage / "data.json").write_bytes(canonical(read.data))
-    (stage / ".manifest").write_bytes(canonical(read.manifest))
 
 
 def _opa(stage: Path, *arguments: str) -> str:
@@ -172,23 +179,28 @@ def _opa(stage: Path, *arguments: str) -> str:
 
 def _remedies(inspected: Mapping[str, Any]) -> dict[str, str]:
     """Gate -> remedy, from the METADATA of each gate's package."""
-    remedies = {}
     said = {
-        ".".join(part["value"] for part in note["path"][1:]): note["annotations"]
+        "/".join(part["value"] for part in note["path"][1:]): note["annotations"]
         for note in inspected.get("annotations", ())
         if note["annotations"]["scope"] == "package"
     }
+    remedies = {}
     for package, files in inspected["namespaces"].items():
-        scope, _, gate = package.removeprefix("data.").partition(".")
-        if scope == "gates":
-            notes = said.get(f"gates.{gate}", {})
+        path = package.removeprefix("data.").replace(".", "/")
+        if package != "data" and not f"{path}/".startswith(tuple(f"{top}/" for top in PACKAGES)):
+            raise _mistaken(files[0], f"a package below {', '.join(PACKAGES)}")
+        if path.startswith("gates/"):
+            notes = said.get(path, {})
             remedy = notes.get("custom", {}).get("remedy")
             words = (notes.get("title"), notes.get("description"), remedy)
             if not all(isinstance(word, str) and word.strip() for word in words):
-                wanted = "title, description and custom.remedy in METADATA"
-                raise InputError("bad_policy", f"{files[0].lstrip('/')}: expected {wanted}")
-            remedies[gate] = str(remedy)
+                raise _mistaken(files[0], "title, description and custom.remedy in METADATA")
+            remedies[path.removeprefix("gates/")] = str(remedy)
     return remedies
+
+
+def _mistaken(file: str, wanted: str) -> InputError:
+    return InputError("bad_policy", f"{file.lstrip('/')}: expected {wanted}")
 
 
 def _replace(path: Path, content: bytes) -> None:

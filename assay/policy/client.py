@@ -26,7 +26,8 @@ PACKAGE, RULE = "promotion", "decision"
 MAX_ANSWER = 1024 * 1024  # bytes
 DEADLINE = 2.0  # seconds from the question to the last byte of the answer
 # An error inside of a builtin is otherwise no value, and no value is no denial.
-PARAMETERS = {"provenance": "true", "strict-builtin-errors": "true"}
+_PARAMETERS = {"provenance": "true", "strict-builtin-errors": "true"}
+_HEADERS = ("Content-Type", "Content-Encoding")
 
 
 def ask(
@@ -78,7 +79,7 @@ def _exchange(wire: _Wire, token: str, question: Mapping[str, Any]) -> dict[str,
     watchdog.daemon = True
     watchdog.start()
     try:
-        answer: Any = client.query_rule(dict(question), PACKAGE, RULE, PARAMETERS)
+        answer: Any = client.query_rule(dict(question), PACKAGE, RULE, _PARAMETERS)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         late = f"no answer within {wire.deadline:g} s" if wire.late else type(error).__name__
         raise unavailable(f"expected OPA to answer, found {late}") from None
@@ -94,14 +95,16 @@ class _Client(OpaClient):
     """OPA's client with one connection, and without proxies, redirects, retries or leniency."""
 
     def __init__(self, wire: _Wire, token: str) -> None:
-        self._wire = wire
-        super().__init__(host="opa", token=token, retries=0, timeout=wire.deadline)
+        self._wire, self._token = wire, token
+        super().__init__(host="opa", retries=0, timeout=wire.deadline)
 
     def _init_session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
         session.max_redirects = 0
-        session.headers.update({**self.headers, "Accept-Encoding": "identity"})
+        session.headers.update(
+            {"Authorization": f"Bearer {self._token}", "Accept-Encoding": "identity"}
+        )
         session.adapters.clear()
         session.mount("http://", self._wire)
         return session
@@ -157,20 +160,18 @@ class _Wire(HTTPAdapter):
         """Send, and read the whole answer here, strictly, before anybody parses it.
 
         Raises:
-            Unavailable: Another status, another type, too long, cut short, or no strict JSON.
+            Unavailable: Another status or type, too long, cut short, or no strict JSON.
         """
         response = super().send(request, stream=True, timeout=timeout)
-        kind = response.headers.get("Content-Type")
-        if response.status_code != requests.codes.ok or kind != "application/json":
-            told = f"status {response.status_code} and {str(kind)[:80]!r}"
-            raise unavailable(f"expected status 200 and JSON from OPA, found {told}")
         with contextlib.closing(response.raw) as stream:
+            told = (response.status_code, *map(response.headers.get, _HEADERS))
+            if told != (requests.codes.ok, "application/json", None):
+                raise unavailable(f"expected status 200 and JSON from OPA, found {str(told)[:120]}")
             body = stream.read(MAX_ANSWER + 1, decode_content=False)
-            rest = stream.length_remaining
-        if self.late:
-            raise TimeoutError
-        if rest:
-            raise unavailable("expected a whole answer from OPA, found a part")
+            if self.late:
+                raise TimeoutError
+            if stream.length_remaining:
+                raise unavailable("expected a whole answer from OPA, found a part")
         try:
             parse(body, limit=MAX_ANSWER)
         except EvidenceError as error:

@@ -60,6 +60,7 @@ class OpaServer:
         *,
         binary: Path | None = None,
         port: int | None = None,
+        scratch: Path | None = None,
         patience: float = 15.0,
     ) -> None:
         """Prepare; nothing runs yet.
@@ -68,11 +69,13 @@ class OpaServer:
             policy: Folder that `build_policy` made.
             binary: The OPA to run; by default the one that `find_opa` finds.
             port: Loopback port to listen on as well.
+            scratch: Where its own folder is made; by default where temporary files go.
             patience: Seconds until it has to be ready.
         """
         self._policy = policy
         self._binary = binary
         self._port = port
+        self._scratch = scratch
         self._patience = patience
         self._token = secrets.token_urlsafe(32)
         self._folder: Path | None = None
@@ -139,10 +142,10 @@ class OpaServer:
     def _prepare(self) -> None:
         """A fresh folder with a copy of the policy, the token and the token's digest."""
         self.policy_digest = verify_policy(self._policy)
-        self._folder = folder = Path(tempfile.mkdtemp(prefix="assay-opa-"))
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="assay-opa-", dir=self._scratch))
         self.socket, self.token_file = folder / "socket", folder / "token"
         if len(os.fsencode(self.socket)) > MAX_SOCKET:
-            raise unavailable(f"expected a shorter TMPDIR than {folder.parent}")
+            raise unavailable(f"expected a shorter folder than {folder.parent} for a socket")
         shutil.copyfile(self._policy / BUNDLE, folder / BUNDLE)
         self.token_file.touch(mode=0o600)
         self.token_file.write_text(self._token, encoding="ascii")
@@ -186,14 +189,16 @@ class OpaServer:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + self._patience
+        refusal = ""
         while time.monotonic() < deadline and not self._gone.wait(0.01):
-            if self._is_ready():
+            refusal = self._refusal()
+            if not refusal:
                 return
-        ended = "it ended" if self._gone.is_set() else f"not ready within {self._patience:g} s"
-        raise unavailable(f"expected OPA to load {self._policy}, {ended}: {self._complaint()}")
+        told = self._printed() if self._gone.is_set() else refusal
+        raise unavailable(f"expected OPA to load {self._policy}, found {told}")
 
-    def _is_ready(self) -> bool:
-        """Whether OPA answers and has activated every bundle."""
+    def _refusal(self) -> str:
+        """Why OPA is not ready; empty once it answers and has activated every bundle."""
         try:
             with socket.socket(socket.AF_UNIX) as wire:
                 wire.settimeout(1)
@@ -202,12 +207,17 @@ class OpaServer:
                 connection.sock = wire
                 headers = {"Authorization": f"Bearer {self._token}"}
                 connection.request("GET", "/health?bundles", headers=headers)
-                return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
+                with connection.getresponse() as answer:
+                    return "" if answer.status == http.client.OK else _line(answer.read(4096))
+        except (OSError, http.client.HTTPException) as error:
+            return f"no answer on its socket ({error})"
 
-    def _complaint(self) -> str:
+    def _printed(self) -> str:
         """The end of what OPA printed, as one line without the folder's name."""
         assert self._folder is not None
-        told = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
-        return " ".join(told.replace(f"{self._folder}/", "").split())[-600:] or "it said nothing"
+        told = (self._folder / "log").read_bytes()
+        return _line(told.replace(os.fsencode(self._folder) + b"/", b"")) or "nothing"
+
+
+def _line(told: bytes) -> str:
+    return " ".join(told.decode(errors="replace").split())[-600:]

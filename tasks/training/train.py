@@ -1,0 +1,97 @@
+"""A release in, a candidate out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from assay.evidence.artifacts import Candidate, Dataset
+from assay.evidence.statement import Evidence, Subject
+from assay.home import Home
+from assay.measures import read_outcomes
+from assay.models import Architecture, Encoder, Model, fitted_part, save_payload
+from assay.policy.rules import ModelRules
+from assay.spec import PipelineSpec
+from tasks.attacks import Constraint
+from tasks.training.loop import History, Progress, Rows, fit
+from tasks.training.origin import code_digest, commit_hash, lock_digest
+
+
+def train(
+    spec: PipelineSpec,
+    rules: ModelRules,
+    release: Dataset,
+    home: Home,
+    now: int,
+    progress: Progress,
+) -> tuple[Candidate, Evidence, History]:
+    """Fit the declared model to a release and write its payload.
+
+    Args:
+        spec: The declared pipeline.
+        rules: The policy's row: which columns a person can move.
+        release: What may be trained on; early stopping uses a part of it too, so that no real row
+            outside of the release touches the model.
+        home: Where the payload goes.
+        now: Unix seconds.
+        progress: Told a message and a fraction from 0 to 1.
+
+    Raises:
+        InputError: `one_class`, `too_few_rows`, or an unknown family.
+        EvidenceError: The release is not what its digest says.
+    """
+    frame = read_outcomes(home.sealed_data, release.digest).to_pandas(ignore_metadata=True)
+    encoder = Encoder(spec.data.columns)
+    fitted, held_out = _parts(spec, encoder, frame)
+    constraint = Constraint.of(encoder, rules.mutable)
+    network, history = fit(spec.training, fitted, held_out, constraint, progress)
+    architecture = Architecture(spec.training.hidden, spec.training.dropout)
+    folder, digest = _store(home, Model(spec.training.family, architecture, encoder, network))
+    materials = {
+        "release": release.digest,
+        "spec": spec.digest(),
+        "lock": lock_digest(),
+        "code": code_digest(),
+    }
+    evidence = Evidence(
+        kind="training",
+        subject=Subject(spec.model, digest),
+        measurements={},
+        config={
+            **spec.training.model_dump(mode="json"),
+            "features": list(spec.features()),
+            "commit": commit_hash(),
+            "epochs_run": len(history.epochs),
+        },
+        materials=materials,
+        started_at=now,
+        finished_at=now,
+    )
+    return Candidate(spec.training.family, folder, digest, materials), evidence, history
+
+
+def _parts(spec: PipelineSpec, encoder: Encoder, frame: pd.DataFrame) -> tuple[Rows, Rows]:
+    """Rows that are fitted, and rows that only choose the epoch."""
+    x = torch.from_numpy(encoder.encode(frame))
+    y = torch.from_numpy(frame[spec.data.label].to_numpy(dtype=np.int64))
+    part = torch.from_numpy(fitted_part(spec, len(frame)))
+    return Rows(x[part], y[part]), Rows(x[~part], y[~part])
+
+
+def _store(home: Home, model: Model) -> tuple[Path, str]:
+    """The payload by its digest, below HOME/candidates; the same model is there once."""
+    shelf = home.root / "candidates"
+    shelf.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=shelf, prefix=".draft-") as scratch:
+        draft = Path(scratch) / "payload"
+        digest = save_payload(draft, model)
+        folder = shelf / digest.removeprefix("sha256:")
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    return folder, digest

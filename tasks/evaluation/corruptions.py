@@ -125,7 +125,10 @@ def unseen_category(
 
 
 def _replaced(frame: pd.DataFrame, cells: Mapping[str, pd.Series]) -> pd.DataFrame:
-    return frame.assign(**cells)
+    changed = frame.copy()
+    for name, column in cells.items():
+        changed[name] = column
+    return changed
 
 
 def _hit(frame: pd.DataFrame, severity: int, draws: np.random.Generator) -> NDArray[np.bool_]:

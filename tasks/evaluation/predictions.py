@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 
 import assay.models
+from assay.errors import EvidenceError
 from assay.evidence.artifacts import Dataset
 from assay.evidence.digest import digest_files, digest_json
 from assay.evidence.files import read_bytes, write_once
@@ -20,17 +22,21 @@ def predictions(sitting: Sitting, dataset: Dataset) -> pa.Table:
     """The outcome table `predictions`, from the sealed folder if it was made before.
 
     A note beside the tables says which one belongs to a candidate's bytes, a data set's bytes and
-    the code that turns the one into scores of the other; when any of them differs it is made anew.
+    the code that turns the one into scores of the other; when any of them differs, or the table is
+    gone or altered, it is made anew.
 
     Raises:
-        EvidenceError: As `Sitting.model` and `Sitting.rows`; a note's table is gone or altered.
+        EvidenceError: As `Sitting.model` and `Sitting.rows`.
     """
     folder = sitting.home.sealed_outcomes
     made_of = [sitting.candidate.digest, dataset.digest, _code()]
     note = folder / f"{digest_json(made_of)[7:]}.predictions"
-    if not note.exists():
-        write_once(note, write_outcomes(folder, _predict(sitting, dataset)).encode())
-    return read_outcomes(folder, read_bytes(note, limit=MAX_NOTE).decode())
+    with suppress(EvidenceError, UnicodeDecodeError):
+        return read_outcomes(folder, read_bytes(note, limit=MAX_NOTE).decode())
+    table = _predict(sitting, dataset)
+    note.unlink(missing_ok=True)
+    write_once(note, write_outcomes(folder, table).encode())
+    return table
 
 
 def _predict(sitting: Sitting, dataset: Dataset) -> pa.Table:

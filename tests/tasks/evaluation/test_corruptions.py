@@ -136,6 +136,16 @@ def test_a_table_that_cannot_break_so_stays_as_it_is(name: str) -> None:
     pd.testing.assert_frame_equal(corrupt(name, frame, columns, 5, seed=0), frame)
 
 
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_a_column_may_have_any_name(name: str) -> None:
+    columns = {
+        "self": Column(kind="ordinal", values=(0, 1, 2)),
+        "mask or where": Column(kind="number", edges=(0, 9)),
+    }
+    frame = pd.DataFrame({"self": [0, 1, 2] * 30, "mask or where": np.arange(90) % 9})
+    assert not corrupt(name, frame, columns, 5, seed=0).equals(frame)
+
+
 def test_refuses_what_is_not_registered(encoder: Encoder) -> None:
     with pytest.raises(InputError) as refused:
         corrupt("fog", FRAME, encoder.columns, 1, seed=0)

@@ -87,6 +87,16 @@ def test_predictions_are_made_once(lender: Lender) -> None:
         lender.evaluate(STAGES["stress"])
 
 
+@pytest.mark.parametrize("what", ["*.parquet", "*.predictions"])
+@pytest.mark.parametrize("harm", ["gone", "altered"])
+def test_what_is_gone_or_altered_is_predicted_anew(lender: Lender, what: str, harm: str) -> None:
+    before = lender.evaluate(STAGES["utility"])
+    for file in lender.home.sealed_outcomes.glob(what):
+        file.unlink() if harm == "gone" else file.write_bytes(b"\xff" + file.read_bytes()[1:])
+    assert lender.evaluate(STAGES["utility"]) == before
+    read_outcomes(lender.home.sealed_outcomes, before.materials["outcomes:predictions"])
+
+
 def test_another_candidate_is_predicted_anew(lender: Lender) -> None:
     lender.evaluate(STAGES["utility"])
     other = replace(lender.candidate, digest="sha256:" + "0" * 64)

@@ -24,12 +24,19 @@ from tasks.door import BLOCKED, blocked, door
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PATIENCE = 60.0  # seconds until Prefect must know how every node ended
+PATIENCE = 60.0  # seconds
 PAGE = 200
 
 
-def assay_flow(name: str) -> Callable[[Callable[P, T]], Flow[P, T | State[Any]]]:
-    """Make a function the flow of this name, ended as the module says."""
+def assay_flow(
+    name: str, *, patience: float = PATIENCE
+) -> Callable[[Callable[P, T]], Flow[P, T | State[Any]]]:
+    """Make a function the flow of this name, ended as the module says.
+
+    Args:
+        name: As Prefect's pages show it.
+        patience: Seconds until Prefect must know how every node ended; else the flow has failed.
+    """
 
     def decorate(body: Callable[P, T]) -> Flow[P, T | State[Any]]:
         @wraps(body)
@@ -37,8 +44,8 @@ def assay_flow(name: str) -> Callable[[Callable[P, T]], Flow[P, T | State[Any]]]
             try:
                 answer = body(*args, **kwargs)
             except Refused as refused:
-                return _failure(_nodes()) or blocked(refused)
-            nodes = _nodes()
+                return _failure(_nodes(patience)) or blocked(refused)
+            nodes = _nodes(patience)
             return _failure(nodes) or _refusal(nodes) or answer
 
         return flow(name=name, retries=0, persist_result=False)(run)
@@ -70,7 +77,7 @@ def _last_node() -> UUID:
     return context.task_run.id
 
 
-def _nodes() -> list[TaskRun]:
+def _nodes(patience: float) -> list[TaskRun]:
     """Every node of this run, as Prefect knows them once all have ended.
 
     Raises:
@@ -80,7 +87,7 @@ def _nodes() -> list[TaskRun]:
     context = FlowRunContext.get()
     assert context is not None
     assert context.flow_run is not None
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     with get_client(sync_client=True) as client:
         while True:
             nodes = _known(client, context.flow_run.id)
@@ -88,7 +95,7 @@ def _nodes() -> list[TaskRun]:
                 return nodes
             if time.monotonic() > end:
                 raise Unavailable(
-                    "nodes_unknown", f"expected Prefect to know every node within {PATIENCE:.0f} s"
+                    "nodes_unknown", f"expected Prefect to know every node within {patience:.0f} s"
                 )
             time.sleep(0.05)
 
@@ -104,5 +111,7 @@ def _known(client: SyncPrefectClient, run: UUID) -> list[TaskRun]:
 
 
 def _has_ended(node: TaskRun) -> bool:
-    """Final, or never to begin because what it waits for did not complete."""
-    return node.state is not None and (node.state.is_final() or node.state_name == "NotReady")
+    """Final, or at a standstill: paused, or never to begin after what it waits for failed."""
+    if node.state is None:
+        return False
+    return node.state.is_final() or node.state.is_paused() or node.state_name == "NotReady"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO
@@ -90,13 +91,16 @@ def lock_home(home: Home) -> IO[bytes]:
     """
     path: Path = home.root / LOCK
     lock = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise InputError(
-            "already_running",
-            f"expected no stack at {home.root}, found a running one; stop it with `assay down`, "
-            "or name another folder with --home",
-        ) from None
-    return lock
+    for _ in range(20):  # whoever looks whether a stack runs holds it for an instant
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return lock
+    lock.close()
+    raise InputError(
+        "already_running",
+        f"expected no stack at {home.root}, found a running one; stop it with `assay down`, "
+        "or name another folder with --home",
+    )

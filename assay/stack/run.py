@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -12,13 +14,16 @@ from typing import TextIO
 from assay.errors import Unavailable
 from assay.evidence.keys import make_keys
 from assay.home import REPOSITORY, Home
+from assay.ledger import Ledger
 from assay.policy.bundle import build_policy
+from assay.policy.opa import OpaServer
 from assay.policy.rules import Policy, load_policy
 from assay.registry.launch import prepare_server, server_command, server_environment
 from assay.registry.users import read_password, set_up_users
-from assay.stack import keeper, probe
+from assay.stack import probe
 from assay.stack.component import Component
-from assay.stack.environment import mlflow_client
+from assay.stack.environment import inherited, mlflow_client
+from assay.stack.keeper import become_subreaper, end_children
 from assay.stack.ports import LOOPBACK, Held
 from assay.stack.prefect import prefect_server, prefect_urls, prefect_worker
 from assay.stack.record import Stack, lock_home, write_stack
@@ -29,8 +34,129 @@ PATIENCE = 180.0  # seconds until a component must answer
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Loopback ports; None: any free one, and for OPA a private socket."""
+    """Loopback ports; None: any free one, and for OPA a private socket alone."""
 
     mlflow: int | None = None
     prefect: int | None = None
     opa: int | None = None
+
+
+def run_stack(
+    home: Home,
+    ports: Ports = Ports(),
+    *,
+    worker: bool = True,
+    policies: Path = REPOSITORY / "policies",
+    deployments: Path = REPOSITORY / "prefect.yaml",
+    out: TextIO = sys.stdout,
+) -> None:
+    """Make the home what it lacks, start everything, and stay until SIGTERM, SIGINT or SIGHUP.
+
+    This process is taken for the stack's own: whatever it has started is ended when this returns.
+
+    Args:
+        home: The installation's folder; what is in it is kept.
+        ports: Where to listen.
+        worker: Whether scheduled runs are run.
+        policies: Sources of the policy.
+        deployments: The prefect.yaml that the worker deploys.
+        out: Gets one line of JSON, `mlflow`, `prefect`, `home` and `pid`, once all answer.
+
+    Raises:
+        InputError: The home is in use, a port is taken, or keys, policy or deployments are wrong.
+        Unavailable: A component does not start or ends; the message has the end of its log.
+    """
+    if not sys.platform.startswith("linux"):
+        raise Unavailable("linux_only", f"expected Linux, found {sys.platform}")
+    os.umask(0o077)  # for every component: what they write is their owner's alone
+    home.create()
+    become_subreaper()
+    with lock_home(home), stop_signals() as stopping:
+        home.stack.unlink(missing_ok=True)
+        try:
+            with Supervisor(REPOSITORY, _logs(home), stopping) as components:
+                _Start(home, ports, components).everything(worker, policies, deployments, out)
+                components.watch()
+        except Stopped:
+            pass
+        finally:
+            home.stack.unlink(missing_ok=True)
+            end_children()
+
+
+def _logs(home: Home) -> Path:
+    folder = home.root / "logs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+class _Start:
+    """The order in which things start: the slow ones first, each next to the others."""
+
+    def __init__(self, home: Home, ports: Ports, components: Supervisor) -> None:
+        self._home = home
+        self._components = components
+        self._opa_port = ports.opa
+        self._mlflow_port = Held(ports.mlflow)
+        self._prefect_port = Held(ports.prefect)
+        self._mlflow = f"http://{LOOPBACK}:{self._mlflow_port.port}"
+        self._api, self._pages = prefect_urls(self._prefect_port.port)
+
+    def everything(self, worker: bool, policies: Path, deployments: Path, out: TextIO) -> None:
+        """Start all of it, wait until all answer, and say so."""
+        scratch = Path(tempfile.mkdtemp(prefix="assay-"))  # 0700; goes with Prefect's keeper
+        self._components.start(prefect_server(self._home, self._prefect_port.port, scratch))
+        make_keys(self._home)
+        if not self._home.ledger.exists():
+            Ledger.create(self._home.ledger)
+        build_policy(policies, self._home.policy)
+        policy = load_policy(self._home.policy)
+        prepare_server(self._home, policy)
+        self._components.start(self._mlflow_server())
+        name = f"assay-{os.getpid()}"
+        if worker:
+            self._components.start(self._worker(policy, name, deployments))
+        opa = self._components.keep(
+            OpaServer(self._home.policy, port=self._opa_port, scratch=scratch)
+        )
+        self._await("mlflow", lambda: probe.is_ok(f"{self._mlflow}/health"))
+        set_up_users(self._mlflow, self._home, policy)
+        self._await("prefect", lambda: probe.is_ok(f"{self._api}/health"))
+        self._say(self._record(opa), out, worker and name)
+
+    def _mlflow_server(self) -> Component:
+        command = tuple(server_command(self._home, self._mlflow_port.port))
+        return Component("mlflow", command, server_environment(self._home, inherited()))
+
+    def _worker(self, policy: Policy, name: str, deployments: Path) -> Component:
+        owners = sorted({row.owner for row in policy.rules.models.values()})
+        if len(owners) != 1:
+            raise Unavailable("no_worker", f"expected one owner of all models, found {owners}")
+        password = read_password(self._home, owners[0])
+        registry = mlflow_client(self._mlflow, owners[0], password)
+        return prefect_worker(self._home, self._api, registry, name, deployments)
+
+    def _await(self, name: str, answers: Callable[[], bool]) -> None:
+        self._components.wait_for(name, answers, PATIENCE)
+
+    def _record(self, opa: OpaServer) -> Stack:
+        return Stack(
+            mlflow=self._mlflow,
+            prefect=self._api,
+            prefect_ui=self._pages,
+            opa_socket=str(opa.socket),
+            opa_token_file=str(opa.token_file),
+            pid=os.getpid(),
+            home=str(self._home.root),
+        )
+
+    def _say(self, stack: Stack, out: TextIO, worker: str | bool) -> None:
+        """Let others find the stack once all of it answers."""
+        self._mlflow_port.release()
+        self._prefect_port.release()
+        if isinstance(worker, str):
+            self._await("worker", lambda: probe.worker_is_online(self._api, worker))
+        write_stack(self._home, stack)
+        told = {"mlflow": stack.mlflow, "prefect": stack.prefect_ui}
+        out.write(json.dumps({**told, "home": stack.home, "pid": stack.pid}) + "\n")
+        out.flush()

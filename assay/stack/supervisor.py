@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from assay.errors import Unavailable
+from assay.policy.opa import OpaServer
 from assay.stack.component import Component, Running, last_lines
 
 PAUSE = 0.05  # seconds between two looks
@@ -48,6 +49,7 @@ class Supervisor:
         self._logs = logs
         self._stopping = stopping
         self._running: list[Running] = []
+        self._opa: list[OpaServer] = []
 
     def __enter__(self) -> Self:
         return self
@@ -62,10 +64,17 @@ class Supervisor:
             component.ask_to_stop()
         for component in reversed(self._running):
             component.wait()
+        for opa in self._opa:
+            opa.stop()
 
     def start(self, component: Component) -> None:
         """Start one more; `wait_for` tells when it answers."""
         self._running.append(Running(component, self._folder, self._logs))
+
+    def keep(self, opa: OpaServer) -> OpaServer:
+        """Start OPA, which answers when this returns, and keep it as one of the components."""
+        self._opa.append(opa)
+        return opa.start()
 
     def check(self) -> None:
         """Let pass while all run and nobody asked to stop.
@@ -78,6 +87,8 @@ class Supervisor:
             raise Stopped
         for component in self._running:
             component.check()
+        if any(opa.pid is None for opa in self._opa):
+            raise Unavailable("opa_ended", "expected OPA to run, found that it ended")
 
     def wait_for(self, name: str, answers: Callable[[], bool], patience: float) -> None:
         """Wait until a component answers.

@@ -48,12 +48,7 @@ def _configurations(spec: PipelineSpec) -> dict[str, dict[str, Any]]:
     return {
         "validation": {"shares": [shares.train, shares.development, shares.holdout]},
         "privacy": {"mechanism": spec.privacy.mechanism},
-        "training": {
-            "family": spec.training.family,
-            "features": spec.features(),
-            "seed": spec.training.seed,
-            "epochs": spec.training.epochs,
-        },
+        "training": {**spec.training.model_dump(), "features": spec.features()},
         "robustness": asked.robustness.model_dump(),
         "stress": asked.stress.model_dump(),
         "membership": asked.membership.model_dump(),

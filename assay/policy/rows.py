@@ -94,9 +94,19 @@ def different_rows(
             yield from _compare(whose, found, rows, ["label"], levels)
         case "membership":
             for member, origin in ((True, "train"), (False, "holdout")):
-                half = found.filter(pc.equal(found["member"], member))
+                lines = found.filter(pc.equal(found["member"], member))
                 whose = f"the membership table of the {origin} rows"
-                yield from _compare(whose, half, manifest.part(origin), manifest.told, {})
+                yield from _compare(whose, lines, manifest.part(origin), manifest.told, {})
+            yield from _halved(lines)
+
+
+def _halved(others: pa.Table) -> Iterator[Denial]:
+    """Rows that no member is measured on are halved by their keys: nobody chooses a threshold."""
+    last = pc.utf8_slice_codeunits(others["row"], start=-1)
+    odd = pc.is_in(last, value_set=pa.array(list("13579bdf")))
+    if not pc.all(pc.equal(others["half"], odd.cast(pa.int8()))).as_py():
+        told = "expected half in the membership table by the last bit of each row's key"
+        yield Denial("labels_differ", f"{told}, found another choice")
 
 
 def _compare(

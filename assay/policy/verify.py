@@ -143,10 +143,14 @@ def fit_together(
 ) -> dict[str, Claim]:
     """The claims, what one kind says against another, and the chain that the core makes."""
     claims = dict(proven)
-    if training := claims["training"].evidence:
-        for denial in seen(training, policy.model(submission.model)):
-            for kind in {"training", "fairness"} & set(claims):
-                claims[kind] = claims[kind].denied(denial)
+    training, rules = claims["training"].evidence, policy.model(submission.model)
+    if training is None:
+        unseen = [Denial("missing", "expected training evidence to tell which columns were seen")]
+        blame = {"fairness"}
+    else:
+        unseen, blame = list(seen(training, rules)), {"training", "fairness"}
+    for kind in blame & set(claims):
+        claims[kind] = claims[kind].denied(*unseen)
     claims[CHAIN] = _chain(submission, policy, statements(claims))
     return claims
 

@@ -127,6 +127,7 @@ class Site:
     envelopes: dict[str, bytes] = field(default_factory=dict)
     manifest: Manifest | None = None
     proven: dict[str, Claim] = field(default_factory=dict)
+    ask: Ask | None = None
 
     @classmethod
     def build(cls, root: Path) -> Site:
@@ -284,7 +285,7 @@ class Site:
             trust=self.trust,
             outcomes=outcomes or self.home.sealed_outcomes,
             looks=self.looks,
-            ask=ask or Truthful(self.policy),
+            ask=ask or self.ask or Truthful(self.policy),
             now=now,
         )
 
@@ -316,10 +317,8 @@ def configurations(spec: PipelineSpec, policy: Policy) -> dict[str, dict[str, An
             "parts": [{"name": "one-ways", "rho": rho / 4}, {"name": "rest", "rho": 3 * rho / 4}],
         },
         "training": {
-            "family": spec.training.family,
+            **spec.training.model_dump(mode="json"),
             "features": list(spec.features()),
-            "seed": spec.training.seed,
-            "epochs": spec.training.epochs,
             "commit": "unknown",
         },
         "utility": {},

@@ -140,19 +140,22 @@ class Privacy(Strict):
         epsilon: Total, under (epsilon, delta)-differential privacy.
         delta: Probability of a worse loss.
         neighbours: Data sets that differ by adding or removing one unit.
+        rows: Rows that are drawn for the release, at no cost of privacy; None: about as many as
+            there were.
     """
 
     mechanism: Literal["synthetic", "none"]
     epsilon: float | None = Field(default=None, gt=0, le=100)
     delta: float | None = Field(default=None, gt=0, lt=0.5)
     neighbours: Literal["add_remove"] = "add_remove"
+    rows: Count | None = None
     reason: str = ""
 
     @model_validator(mode="after")
     def _whole(self) -> Privacy:
         if self.mechanism == "none":
-            if len(self.reason) < 10 or self.epsilon is not None or self.delta is not None:
-                raise ValueError("mechanism none needs a reason, and no epsilon or delta")
+            if len(self.reason) < 10 or any((self.epsilon, self.delta, self.rows)):
+                raise ValueError("mechanism none needs a reason, and no epsilon, delta or rows")
         elif self.epsilon is None or self.delta is None:
             raise ValueError(f"mechanism {self.mechanism} needs epsilon and delta")
         return self
@@ -167,13 +170,28 @@ class Augmentation(Strict):
         steps: Gradient steps.
     """
 
-    attack: Literal["constrained_pgd"]
+    attack: Word
     cost: Cost
     steps: int = Field(ge=1, le=100)
 
 
 class Training(Strict):
-    """A model family and how it is fitted."""
+    """A model family and how it is fitted.
+
+    Attributes:
+        hidden: Width of each hidden layer.
+        dropout: Share of hidden units that a step leaves out.
+        l1: Weight of the sum of absolute parameters.
+        l2: Weight decay.
+        batch: Rows of a step.
+        patience: Epochs without improvement on the held-out rows, after which training ends.
+        held_out: Share of the release that is never fitted.
+        class_weights: `balanced`: both labels weigh the same together.
+        augmentation: Adversarial rows beside the clean ones; None: none.
+        selection_rate: Share of the held-out rows that the model shall give label 1, which sets
+            its cut-off; None: the cut-off that training leads to.
+        seed: Of everything that is random in training.
+    """
 
     family: Name
     hidden: tuple[Width, ...] = Field(strict=False, min_length=1, max_length=8)
@@ -187,6 +205,7 @@ class Training(Strict):
     held_out: Share
     class_weights: Literal["balanced", "none"]
     augmentation: Augmentation | None
+    selection_rate: Share | None = None
     seed: int = Field(ge=0, lt=2**31)
 
 

@@ -176,7 +176,7 @@ def test_audited_columns_are_no_features(tmp_path: Path) -> None:
         ("training.hidden", [2.5], "training.hidden.0"),
         ("training.dropout", 1, "training.dropout"),
         ("training.seed", -1, "training.seed"),
-        ("training.augmentation", {"attack": "magic", "cost": 0.1, "steps": 1}, "attack"),
+        ("training.augmentation", {"attack": "no word", "cost": 0.1, "steps": 1}, "attack"),
         ("evaluation.robustness.attacks", [], "evaluation.robustness.attacks"),
         ("evaluation.robustness.costs", [0.1, 0.1], "names something twice"),
         ("evaluation.robustness.costs", [0], "evaluation.robustness.costs.0"),

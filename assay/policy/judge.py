@@ -19,8 +19,8 @@ Reason: TypeAlias = tuple[Verdict, str, str]  # verdict, code, sentence
 # Evidence that asks the sealed holdout; all other evidence may be shown to everyone.
 SEALED = frozenset({"utility", "robustness", "stress", "fairness", "membership"})
 
+# What is said of a sealed number in its place; codes of `compare` for a bound or an exact value.
 FOUND = {
-    "missing": "no measurement that can be believed",
     "below_bar": "it below",
     "above_bar": "it above",
     "insufficient": "too few rows to tell",
@@ -28,6 +28,8 @@ FOUND = {
     "weak_alpha": "a bound at a weaker alpha",
     "out_of_range": "a value that cannot be true",
     "malformed": "another kind of value",
+    "not_a_number": "no number",
+    "not_allowed_value": "another word",
 }
 
 
@@ -139,7 +141,7 @@ def _judge_gate(
         verdict=verdict,
         code=code,
         reason="; ".join(told) or f"{len(results)} of {len(results)} bars pass",
-        remedy="; ".join((remedy, *_rows_to_bring(results))) if reasons else "",
+        remedy=" ".join((remedy, *_rows_to_bring(results))) if reasons else "",
         bars=results,
     )
 
@@ -148,7 +150,7 @@ def _rows_to_bring(results: Sequence[BarResult]) -> Iterator[str]:
     """For each bar that more rows would decide, how many: a sealed number, like the remedy."""
     for result in results:
         if result.n_needed is not None and isinstance(result.value, Bound):
-            yield f"{result.measurement} needs n = {result.n_needed:,}, has {result.value.n:,}"
+            yield f"{result.measurement} needs n = {result.n_needed:,}, has {result.value.n:,}."
 
 
 def _n_needed(bar: Bar, value: Measurement | None) -> int | None:
@@ -178,8 +180,10 @@ def sentence(bar: Bar, result: BarResult) -> str:
     """What the bar expected and what was found; never a number from the sealed holdout."""
     words = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
     expected = f"expected {bar.measurement} {bar.direction.replace('_', ' ')} {words}"
-    if bar.evidence in SEALED or result.value is None:
-        return f"{expected}, found {FOUND.get(result.code, result.code)}"
+    if result.value is None:
+        return f"{expected}, found nothing{' to believe' if result.code != 'missing' else ''}"
+    if bar.evidence in SEALED:
+        return f"{expected}, found {FOUND[result.code]}"
     if isinstance(result.value, Exact):
         return f"{expected}, found {result.value.value}"
     return f"{expected}, found {result.value.lower:.4g} to {result.value.upper:.4g}"

@@ -109,6 +109,6 @@ def test_a_sealed_remedy_says_the_rows_that_are_missing(site: Site) -> None:
     gate = site.gates("overfitting", site.with_table("outcomes:fit", table)["overfitting"])
     assert gate["overfitting"].code in ("insufficient", "too_few_rows")
     assert gate["overfitting"].remedy.startswith(
-        "mend overfitting; balanced_accuracy_gap needs n = "
+        "mend overfitting balanced_accuracy_gap needs n = "
     )
-    assert gate["overfitting"].remedy.endswith("has 150")
+    assert gate["overfitting"].remedy.endswith("has 150.")

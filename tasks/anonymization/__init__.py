@@ -1,0 +1,1 @@
+"""What leaves the sealed train split: a differentially private release, or nothing new."""

@@ -4,5 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 opa fmt --fail --list policies
 opa check --strict --capabilities policies/capabilities.json policies
-opa test --fail-on-empty --coverage --threshold 100 policies >/dev/null || opa test --verbose policies
+opa test --fail-on-empty --timeout 60s policies
+opa test --fail-on-empty --timeout 60s --coverage --coverage-runs= --threshold 100 policies >/dev/null
 python -m tools.lint_policies policies

@@ -20,11 +20,12 @@ measurements := {
 	"quarantined_share",
 }
 
-test_denies_a_sensitive_column_that_nobody_audits[column] if {
-	some column in example.model.sensitive
-	others := [other | some other in example.model.sensitive; other != column]
-	denials := data_quality.deny with input as example.edited({"/evidence/validation/config/sensitive": others})
-	denials == {{"code": "floor_undercut", "measurement": $"validation.sensitive:{column}"}}
+test_denies_a_sensitive_column_that_nobody_audits if {
+	every column in example.model.sensitive {
+		others := [other | some other in example.model.sensitive; other != column]
+		denials := data_quality.deny with input as example.edited({"/evidence/validation/config/sensitive": others})
+		denials == {{"code": "floor_undercut", "measurement": $"validation.sensitive:{column}"}}
+	}
 }
 
 test_denies_an_audit_of_no_list if {

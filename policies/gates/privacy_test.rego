@@ -20,14 +20,15 @@ measurements := {
 	"delta",
 }
 
-test_denies_another_unit[note] if {
-	some note, case in {
+test_denies_another_unit if {
+	every case in {
 		"row": {"unit": example.exact("row"), "code": "not_allowed_value"},
 		"number": {"unit": example.exact(1), "code": "not_a_number"},
 		"null": {"unit": null, "code": "malformed"},
+	} {
+		denials := privacy.deny with input as example.edited({"/evidence/privacy/measurements/unit": case.unit})
+		denials == {{"code": case.code, "measurement": "unit"}}
 	}
-	denials := privacy.deny with input as example.edited({"/evidence/privacy/measurements/unit": case.unit})
-	denials == {{"code": case.code, "measurement": "unit"}}
 }
 
 test_denies_no_unit if {

@@ -51,8 +51,8 @@ measured(name, found) := code if {
 	code := table.measured(bars[name], "m") with input as example.edited({"/evidence/utility/measurements/m": found})
 }
 
-test_a_measurement_by_its_code[note] if {
-	some note, case in {
+test_a_measurement_by_its_code if {
+	every case in {
 		"at least, at the bar": {"bar": "at_least", "from": high, "but": {}, "code": "ok"},
 		"at most, at the bar": {"bar": "at_most", "from": low, "but": {}, "code": "ok"},
 		"exact, at the bar": {"bar": "exact", "from": three, "but": {}, "code": "ok"},
@@ -92,22 +92,23 @@ test_a_measurement_by_its_code[note] if {
 		"alpha zero": {"bar": "at_least", "from": high, "but": {"alpha": 0}, "code": "weak_alpha"},
 		"one row too few": {"bar": "at_least", "from": high, "but": {"n": 99}, "code": "too_few_rows"},
 		"half a row": {"bar": "at_least", "from": high, "but": {"n": 100.5}, "code": "too_few_rows"},
+	} {
+		measured(case.bar, object.union(case.from, case.but)) == case.code
 	}
-	measured(case.bar, object.union(case.from, case.but)) == case.code
 }
 
-test_a_bound_is_made_of_numbers[note] if {
-	some field in ["point", "lower", "upper", "alpha", "n"]
-	some kind, wrong in {"null": null, "false": false, "true": true, "text": "0.8", "list": [], "object": {}}
-	note := $"{field} {kind}"
-	measured("at_least", object.union(high, {field: wrong})) == "not_a_number"
+test_a_bound_is_made_of_numbers if {
+	every field in ["point", "lower", "upper", "alpha", "n"] {
+		every wrong in [null, false, true, "0.8", [], {}] {
+			measured("at_least", object.union(high, {field: wrong})) == "not_a_number"
+		}
+	}
 }
 
-test_no_key_may_be_left_out[note] if {
-	some name, found in {"at_least": high, "at_most": low, "exact": three, "word": word}
-	some field, _ in found
-	note := $"{name} {field}"
-	measured(name, object.remove(found, {field})) == "malformed"
+test_no_key_may_be_left_out if {
+	every name, found in {"at_least": high, "at_most": low, "exact": three, "word": word} {
+		every field, _ in found { measured(name, object.remove(found, {field})) == "malformed" }
+	}
 }
 
 test_no_measurement_is_missing if {

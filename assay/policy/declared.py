@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from assay.evidence.canonical import canonical
 from assay.evidence.statement import Evidence
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
@@ -64,5 +64,5 @@ def _names(spec: PipelineSpec, evidence: Mapping[str, Evidence]) -> Iterator[str
 
 
 def _same(found: Any, wanted: Any) -> bool:
-    """Equal as JSON: 1 is not true, and 1.0 is 1."""
-    return json.dumps(found, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+    """Equal as RFC 8785 JSON: 1 is not true, and 0.0 is 0."""
+    return canonical(found) == canonical(wanted)

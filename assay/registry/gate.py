@@ -16,9 +16,10 @@ from assay.evidence.decision import GateDecision
 from assay.evidence.keys import load_key
 from assay.evidence.trust import Trust
 from assay.home import Home, find_home
-from assay.ledger import Ledger, look_recorded, looks_spent
+from assay.ledger import Ledger
 from assay.policy.client import ask
 from assay.policy.decide import decide
+from assay.policy.looks import LedgerLooks
 from assay.policy.rules import Policy, load_policy
 from assay.policy.verify import Submission
 
@@ -93,21 +94,6 @@ class Gate:
             yield
         finally:
             os.close(lock)
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerLooks:
-    """The ledger, as the decision asks it."""
-
-    ledger: Ledger
-
-    def spent(self, holdout: str) -> int:
-        """Looks at this holdout so far."""
-        return looks_spent(self.ledger, holdout)
-
-    def recorded(self, holdout: str, subject: str) -> bool:
-        """Whether a look at this holdout for this candidate is in the ledger."""
-        return look_recorded(self.ledger, holdout, subject)
 
 
 def _opa(home: Home) -> tuple[Path, str]:

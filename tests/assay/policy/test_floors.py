@@ -158,6 +158,14 @@ def test_denies_a_stage_that_did_not_do_what_was_declared(
     assert f"{kind} {key}" in provenance.reason
 
 
+def test_a_whole_number_is_as_declared_however_it_is_written(site: Site) -> None:
+    plain = site.spec.training.model_copy(update={"dropout": 0.0, "l1": 0.0, "augmentation": None})
+    site.spec = site.spec.model_copy(update={"training": plain})
+    site.measure()
+    site.sign()
+    assert site.decide().allowed
+
+
 LINKED = [
     (kind, material)
     for kind, rules in {

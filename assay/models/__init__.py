@@ -5,6 +5,7 @@ from assay.models.families import FAMILIES, Architecture, family
 from assay.models.model import Model
 from assay.models.parts import fitted_part
 from assay.models.payload import load_payload, model_of, save_payload
+from assay.models.threads import one_thread
 
 __all__ = [
     "FAMILIES",
@@ -15,5 +16,6 @@ __all__ = [
     "fitted_part",
     "load_payload",
     "model_of",
+    "one_thread",
     "save_payload",
 ]

@@ -15,6 +15,7 @@ import pyarrow as pa
 from assay.evidence.artifacts import Candidate, Dataset, Splits
 from assay.evidence.statement import Evidence
 from assay.home import Home
+from assay.models import one_thread
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
 from tasks.evaluation import attacked, memory, stressed
@@ -61,7 +62,8 @@ def evaluation(stage: Callable[[Sitting], Evidence]) -> Evaluation:
         progress: Progress,
     ) -> Evidence:
         sitting = Sitting(spec, rules, candidate, splits, release, home, alpha, now, progress)
-        evidence = stage(sitting)
+        with one_thread():
+            evidence = stage(sitting)
         progress(f"{evidence.kind} measured", 1.0)
         return evidence
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from assay.errors import InputError
-from assay.models import Architecture
+from assay.models import Architecture, one_thread
 from assay.models.families import build_network
 from assay.spec import Training
 from tasks.attacks import Constraint
@@ -71,7 +71,8 @@ def fit(
     Raises:
         InputError: A part of the release has rows of one label only (`one_class`).
     """
-    with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
+    # Dropout draws from the global generator.
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(asked.seed)
         fitting = _Fitting.of(asked, fitted, constraint)
         curve: list[Epoch] = []

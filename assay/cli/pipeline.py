@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     home = find_home(arguments.home)
     read_stack(home)
     load_spec(arguments.pipeline)
-    from flows.run import run_pipeline  # Prefect and all the stages: seconds to import
+    from assay.stack.pipeline import run_pipeline  # Prefect and all the stages: seconds to import
 
     with live_line() as progress:
         outcome = run_pipeline(Path(arguments.pipeline), home, progress)

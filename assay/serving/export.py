@@ -48,11 +48,11 @@ def export_bundle(
         alias: What is exported.
 
     Raises:
-        InputError: The target exists.
+        InputError: The target exists, or its folder does not (`bad_target`).
         EvidenceError: What stands in the registry does not verify.
     """
-    if target.exists():
-        raise InputError("exists", f"expected {target} not to exist yet; name another file")
+    if target.exists() or not target.parent.is_dir():
+        raise InputError("bad_target", f"expected a free name in a folder, found {target}")
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
         fetched = Path(scratch) / "fetched"
         fetched.mkdir()
@@ -80,6 +80,14 @@ def _publish(folder: Path, target: Path) -> None:
         draft = folder.parent / "draft.tar"
         with tarfile.open(draft, "w") as tar:
             for name in list_files(folder):
-                tar.add(folder / name, arcname=name)
+                tar.add(folder / name, arcname=name, filter=_anonymous)
         folder = draft
     folder.rename(target)
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The same promotion makes the same bytes, whoever exports it, and whenever."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    member.mode = 0o644
+    return member

@@ -52,8 +52,21 @@ def test_a_tar_is_the_same(line: Line, champion: Logged, tmp_path: Path) -> None
             line.evidenced.home, "credit", target, now=_now(), tracking_uri=line.site.url
         )
     assert verify_bundle(target, now=_now(), trust=line.evidenced.trust) == told
-    with line.site.signed_in("auditor"), pytest.raises(AssayError, match="exists"):
+    with line.site.signed_in("auditor"), pytest.raises(AssayError, match="bad_target"):
         export_bundle(line.evidenced.home, "credit", target, now=_now(), tracking_uri=line.site.url)
+
+
+def test_the_same_promotion_makes_the_same_tar(
+    line: Line, champion: Logged, tmp_path: Path
+) -> None:
+    targets = [tmp_path / f"{n}.tar" for n in (1, 2)]
+    for target in targets:
+        with line.site.signed_in("auditor"):
+            export_bundle(
+                line.evidenced.home, "credit", target, now=_now(), tracking_uri=line.site.url
+            )
+        time.sleep(1.1)  # files of another second
+    assert targets[0].read_bytes() == targets[1].read_bytes()
 
 
 def _flip(name: str) -> Callable[[Path], object]:

@@ -34,9 +34,10 @@ def up(arguments: argparse.Namespace) -> int:
 def down(arguments: argparse.Namespace) -> int:
     """Stop the running stack and wait until it is gone."""
     home = find_home(arguments.home)
-    os.kill(read_stack(home).pid, signal.SIGTERM)
+    keeper = read_stack(home).pid
+    os.kill(keeper, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
-    while is_running(home):
+    while is_running(home) or Path(f"/proc/{keeper}/exe").exists():
         if time.monotonic() > deadline:
             raise Unavailable("not_stopped", f"expected the stack at {home.root} to end in time")
         time.sleep(0.1)

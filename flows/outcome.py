@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from prefect import Flow, flow
@@ -20,7 +20,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Failed
 
 from assay.errors import Refused, Unavailable
-from tasks.door import BLOCKED, blocked, door
+from tasks.door import BLOCKED, Answered, blocked, door
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,13 +28,27 @@ PATIENCE = 60.0  # seconds
 PAGE = 200
 
 
+def _itself(answer: Any) -> Any:
+    return answer
+
+
+def _untold(refusal: Refused, /, *_args: object, **_named: object) -> None:
+    """The state alone tells of the refusal."""
+
+
 def assay_flow(
-    name: str, *, patience: float = PATIENCE
+    name: str,
+    *,
+    answered: Callable[[Any], Any] = _itself,
+    refused: Callable[Concatenate[Refused, P], object] = _untold,
+    patience: float = PATIENCE,
 ) -> Callable[[Callable[P, T]], Flow[P, T | State[Any]]]:
     """Make a function the flow of this name, ended as the module says.
 
     Args:
         name: As Prefect's pages show it.
+        answered: Called with an answer that was given before; what it returns is the flow's.
+        refused: Called with the refusal that ended the flow, and with the flow's arguments.
         patience: Seconds until Prefect must know how every node ended; else the flow has failed.
     """
 
@@ -42,15 +56,25 @@ def assay_flow(
         @wraps(body)
         def run(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
             try:
-                answer = body(*args, **kwargs)
-            except Refused as refused:
-                return _failure(_nodes(patience)) or blocked(refused)
+                answer: T = _answer(body, answered, *args, **kwargs)
+            except Refused as error:
+                refused(error, *args, **kwargs)
+                return _failure(_nodes(patience)) or blocked(error)
             nodes = _nodes(patience)
             return _failure(nodes) or _refusal(nodes) or answer
 
         return flow(name=name, retries=0, persist_result=False)(run)
 
     return decorate
+
+
+def _answer(
+    body: Callable[P, T], answered: Callable[[Any], Any], *args: P.args, **kwargs: P.kwargs
+) -> Any:
+    try:
+        return body(*args, **kwargs)
+    except Answered as known:
+        return answered(known.answer)
 
 
 def _failure(nodes: list[TaskRun]) -> State[Any] | None:
@@ -60,9 +84,13 @@ def _failure(nodes: list[TaskRun]) -> State[Any] | None:
 
 
 def _refusal(nodes: list[TaskRun]) -> State[Any] | None:
-    """Blocked, when a node did."""
-    names = [node.name for node in nodes if node.state_name == BLOCKED]
-    return blocked(Refused("blocked", f"blocked: {', '.join(names)}")) if names else None
+    """Blocked, when a node did; in the words of the last one."""
+    said = [node.state for node in nodes if node.state and node.state.name == BLOCKED]
+    if not said:
+        return None
+    names = ", ".join(node.name for node in nodes if node.state_name == BLOCKED)
+    last = max(said, key=lambda state: state.timestamp)
+    return blocked(Refused("blocked", f"blocked: {names}; {last.message}"))
 
 
 def _is(node: TaskRun, kind: StateType) -> bool:

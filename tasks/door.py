@@ -27,6 +27,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Answered(Exception):  # not an error: the flow ends here, with an answer
+    """The question was answered before.
+
+    Args:
+        answer: What was answered.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 class Listener(Protocol):
     """Told what a stage is doing."""
 

@@ -222,7 +222,8 @@ def test_a_refusal_keeps_its_code_and_message() -> None:
 
 
 def test_a_refusal_that_goes_on_is_named() -> None:
-    assert ended([good, onward]).message == "[blocked] blocked: refusing onward"
+    message = "[blocked] blocked: refusing onward; [below_bar] expected .8, found .7"
+    assert ended([good, onward]).message == message
 
 
 def test_no_foreign_error_tells_a_value() -> None:

@@ -1,0 +1,99 @@
+"""`assay run`: a pipeline in this very process, against a running stack, as the model's owner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from assay.errors import AssayError, Unavailable
+from assay.home import Home
+from assay.policy.rules import load_policy
+from assay.spec import load_spec
+from assay.stack.environment import OURS, flow_environment
+from assay.stack.record import Stack, read_stack
+
+Progress: TypeAlias = Callable[[str, float], None]
+# Prefect's own log stays on its pages; what this process prints is ours alone.
+CALM = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_LEVEL": "INFO"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        state: `Completed` or `Blocked`.
+        lines: What to print: the verdict, and where its pages are.
+        exit_code: 0 promotable, 1 blocked.
+        run: Id of Prefect's flow run.
+    """
+
+    state: str
+    lines: tuple[str, ...]
+    exit_code: int
+    run: str
+
+
+def run_pipeline(path: Path, home: Home, progress: Progress) -> Outcome:
+    """Run a declared pipeline to a decision.
+
+    Args:
+        path: Its YAML.
+        home: An installation whose stack runs.
+        progress: Called with `stage: message` and the fraction of the stage, 0 to 1.
+
+    Raises:
+        InputError: The declaration is wrong.
+        Refused: The policy does not know the model.
+        Unavailable: The stack does not run, or a component failed on the way.
+    """
+    spec = load_spec(path)
+    stack = read_stack(home)
+    owner = load_policy(home.policy).model(spec.model).owner
+    with environment({**flow_environment(home, stack, owner), **CALM}):
+        return _run(path.resolve(), stack, progress)
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """These variables, and no other of the families that decide where things go, for a while."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        del os.environ[name]
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _run(path: Path, stack: Stack, progress: Progress) -> Outcome:
+    # Imported only now: Prefect reads its settings from the environment that was just set.
+    from prefect.client.schemas import State
+    from prefect.context import use_profile
+    from prefect.settings import Profile
+
+    from flows.promote import promote
+    from tasks.door import is_blocked, listening
+
+    def tell(stage: str, message: str, fraction: float) -> None:
+        progress(f"{stage}: {message}", fraction)
+
+    own = Profile(name="assay", settings={})
+    with use_profile(own, include_current_context=False), listening(tell):
+        state: State[Any] = promote(str(path), return_state=True)
+    if not state.is_completed() and not is_blocked(state):
+        raise _failure(state.message or state.name or "no message")
+    run = str(state.state_details.flow_run_id)
+    told = "promotable" if state.is_completed() else f"BLOCKED: {state.message}"
+    page = f"run: {stack.prefect_ui}/runs/flow-run/{run}"
+    return Outcome(state.name or "", (told, page), 0 if state.is_completed() else 1, run)
+
+
+def _failure(message: str) -> AssayError:
+    return Unavailable("run_failed", f"expected the run to reach a decision, found: {message}")

@@ -1,0 +1,38 @@
+"""MLflow as the user whom this process's environment names, and how it says no."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import (
+    PERMISSION_DENIED,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
+from mlflow.tracking import MlflowClient
+
+from assay.errors import Refused, Unavailable
+
+_REFUSAL = re.compile(r"\[assay\] refused, code (\w+): (.*)", re.DOTALL)
+_CLOSED = {ErrorCode.Name(PERMISSION_DENIED), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
+
+
+@contextmanager
+def registry() -> Iterator[MlflowClient]:
+    """A client; what the registry refuses leaves as `Refused`, all else as `Unavailable`."""
+    try:
+        yield MlflowClient()
+    except MlflowException as error:
+        raise _told(error) from None
+
+
+def _told(error: MlflowException) -> Refused | Unavailable:
+    text = str(error.message)
+    if ours := _REFUSAL.search(text):
+        return Refused(ours[1], ours[2].strip())
+    if error.error_code in _CLOSED:
+        return Refused(error.error_code.lower(), f"MLflow answered: {text[:300]}")
+    return Unavailable("mlflow_unavailable", f"expected MLflow to answer, found: {text[:300]}")

@@ -22,7 +22,7 @@ def not_as_declared(
     for kind, wanted in _configurations(spec).items():
         if statement := evidence.get(kind):
             for key, value in wanted.items():
-                if not _same(statement.config.get(key), value):
+                if key not in statement.config or not _same(statement.config[key], value):
                     broken.append(f"{kind} {key} as declared")
     if training := evidence.get("training"):
         commit = training.config.get("commit")

@@ -184,7 +184,8 @@ class Training(Strict):
         l1: Weight of the sum of absolute parameters.
         l2: Weight decay.
         batch: Rows of a step.
-        patience: Epochs without improvement on the held-out rows, after which training ends.
+        patience: Epochs without improvement on the held-out rows, after which training ends; the
+            best epoch's weights are kept. None: every epoch is run and the last one's are kept.
         held_out: Share of the release that is never fitted.
         class_weights: `balanced`: both labels weigh the same together.
         augmentation: Adversarial rows beside the clean ones; None: none.
@@ -201,7 +202,7 @@ class Training(Strict):
     learning_rate: float = Field(gt=0, le=1)
     batch: int = Field(ge=8, le=65536)
     epochs: int = Field(ge=1, le=10_000)
-    patience: int = Field(ge=1, le=10_000)
+    patience: int | None = Field(ge=1, le=10_000)
     held_out: Share
     class_weights: Literal["balanced", "none"]
     augmentation: Augmentation | None

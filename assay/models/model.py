@@ -23,18 +23,20 @@ class Model:
         architecture: What the network was built from.
         encoder: Declared columns to coordinates.
         network: (n, width) -> (n, 2) logits; evaluation mode, parameters without gradient.
+        cutoff: How far the network's logit of label 1 must be above that of label 0 for label 1.
     """
 
     family: str
     architecture: Architecture
     encoder: Encoder
     network: nn.Module
+    cutoff: float = 0.0
 
     def __post_init__(self) -> None:
         self.network.eval().requires_grad_(False)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Logits of label 0 and label 1; differentiable in x.
+        """Logits of label 0 and label 1, the cut-off taken off; differentiable in x.
 
         Args:
             x: Coordinates, (n, width), float32.
@@ -42,7 +44,7 @@ class Model:
         Returns:
             (n, 2), float32.
         """
-        logits: Tensor = self.network(x)
+        logits: Tensor = self.network(x) - torch.tensor([0.0, self.cutoff])
         return logits
 
     def score(self, frame: pd.DataFrame) -> NDArray[np.float64]:

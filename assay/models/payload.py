@@ -46,6 +46,7 @@ class _Description(Strict):
         strict=False, min_length=1, max_length=8
     )
     dropout: float = Field(ge=0, lt=1)
+    cutoff: float
     features: tuple[_Feature, ...] = Field(strict=False, min_length=1)
 
 
@@ -69,6 +70,7 @@ def save_payload(folder: Path, model: Model) -> str:
         family=model.family,
         hidden=model.architecture.hidden,
         dropout=model.architecture.dropout,
+        cutoff=model.cutoff,
         features=tuple(
             _Feature(name=name, column=column.model_copy(update={"one_hot": {}, "merge": {}}))
             for name, column in model.encoder.columns.items()
@@ -112,7 +114,7 @@ def model_of(files: Mapping[str, bytes]) -> Model:
         raise _malformed("exactly the described architecture's tensors")
     _require_finite(tensors)
     network.load_state_dict(tensors, assign=True)
-    return Model(described.family, architecture, encoder, network)
+    return Model(described.family, architecture, encoder, network, described.cutoff)
 
 
 def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, torch.Size]]:

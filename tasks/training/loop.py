@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,12 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from assay.errors import InputError
+from assay.errors import InputError, Refused
 from assay.models import Architecture, one_thread
 from assay.models.families import build_network
 from assay.spec import Training
-from tasks.attacks import Constraint
-from tasks.training.augment import augment
+from tasks.attacks import Constraint, Effort, find_attack
 
 Progress: TypeAlias = Callable[[str, float], None]
 
@@ -34,7 +34,8 @@ class History:
 
     Attributes:
         epochs: One entry each.
-        best: Index of the epoch whose weights were kept.
+        best: Index of the epoch whose weights were kept: the best on the held-out rows, or the last
+            where no patience was declared.
     """
 
     epochs: tuple[Epoch, ...]
@@ -54,38 +55,65 @@ class Rows:
             yield Rows(self.x[index], self.y[index])
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What training leads to.
+
+    Attributes:
+        network: In evaluation mode.
+        cutoff: Margin of label 1 above which the network shall say so.
+    """
+
+    network: nn.Module
+    cutoff: float
+    history: History
+
+
 def fit(
     asked: Training, fitted: Rows, held_out: Rows, constraint: Constraint, progress: Progress
-) -> tuple[nn.Module, History]:
-    """Fit a network; the weights of the epoch that did best on the held-out rows are kept.
+) -> Fit:
+    """Fit a network; epoch and cut-off are chosen on the held-out rows.
 
     The same declaration and rows give the same weights: every draw comes from the declared seed.
 
     Args:
         asked: Family, regularisation, augmentation, seed.
         fitted: Rows of the release to fit.
-        held_out: Rows of the release that only choose the epoch.
+        held_out: Rows of the release that choose and are never fitted.
         constraint: Which hard rows are feasible.
         progress: Told a message and a fraction from 0 to 1.
 
     Raises:
-        InputError: A part of the release has rows of one label only (`one_class`).
+        InputError: The fitted rows have one label only (`one_class`), or the augmentation is no
+            registered attack (`unknown_attack`).
+        Refused: The loss is no number any more (`diverged`).
     """
     # Dropout draws from the global generator.
     with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(asked.seed)
         fitting = _Fitting.of(asked, fitted, constraint)
-        curve: list[Epoch] = []
-        best, kept = 0, fitting.weights()
-        for epoch in range(asked.epochs):
-            curve.append(Epoch(fitting.epoch(fitted), fitting.loss_of(held_out)))
-            progress(f"epoch {epoch + 1} of {asked.epochs}", (epoch + 1) / asked.epochs)
-            if epoch == 0 or curve[-1].held_out < curve[best].held_out:
-                best, kept = epoch, fitting.weights()
-            elif epoch - best >= asked.patience:
-                break
-        fitting.network.load_state_dict(kept)
-    return fitting.network.eval(), History(tuple(curve), best)
+        history = _run(fitting, fitted, held_out, progress)
+        fitting.network.eval().requires_grad_(False)
+        return Fit(fitting.network, fitting.cutoff(held_out), history)
+
+
+def _run(fitting: _Fitting, fitted: Rows, held_out: Rows, progress: Progress) -> History:
+    """All epochs, or as many as patience lasts; leaves the kept weights in the network."""
+    curve: list[Epoch] = []
+    best, kept = 0, fitting.weights()
+    for epoch in range(fitting.asked.epochs):
+        curve.append(Epoch(fitting.epoch(fitted), fitting.loss_of(held_out)))
+        if not math.isfinite(curve[-1].fitted + curve[-1].held_out):
+            raise Refused("diverged", "expected a finite loss; lower training.learning_rate")
+        told = f"epoch {epoch + 1} of {fitting.asked.epochs}: loss {curve[-1].held_out:.3f}"
+        progress(told, (epoch + 1) / fitting.asked.epochs)
+        improved = epoch == 0 or curve[-1].held_out < curve[best].held_out
+        if improved or fitting.asked.patience is None:
+            best, kept = epoch, fitting.weights()
+        elif epoch - best >= fitting.asked.patience:
+            break
+    fitting.network.load_state_dict(kept)
+    return History(tuple(curve), best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +164,34 @@ class _Fitting:
         with torch.no_grad():
             return self._loss(rows).item()
 
+    def cutoff(self, rows: Rows) -> float:
+        """The margin that the declared share of these rows is above; 0 where none is declared."""
+        if self.asked.selection_rate is None:
+            return 0.0
+        margin = torch.diff(self.network(rows.x).double(), dim=1)[:, 0]
+        return torch.quantile(margin, 1 - self.asked.selection_rate).item()
+
     def _loss(self, rows: Rows) -> Tensor:
         """Clean rows and, where asked, the same rows made hard, in equal parts."""
         x, y = rows.x, rows.y
         if self.asked.augmentation is not None:
-            with torch.enable_grad():
-                hard = augment(
-                    self.network, x, y, self.constraint, self.asked.augmentation, self.generator
-                )
-            x, y = torch.cat([x, hard.detach()]), torch.cat([y, y])
+            x, y = torch.cat([x, self._hard(rows)]), torch.cat([y, y])
         return cross_entropy(self.network(x), y, weight=self.weight)
+
+    def _hard(self, rows: Rows) -> Tensor:
+        """Each row as the declared attack leaves it: just fallen, or as near to it as it gets.
+
+        Friendly adversarial training, Zhang et al. 2020, arXiv:2002.11242: rows that are moved no
+        further than they must be cost less accuracy on clean ones.
+        """
+        asked = self.asked.augmentation
+        assert asked is not None
+        training = self.network.training
+        self.network.eval()  # attacked as it will be used, without dropout
+        effort = Effort(asked.steps, restarts=1, queries=asked.steps)
+        attack = find_attack(asked.attack)
+        hard = attack(
+            self.network, rows.x, rows.y, self.constraint, asked.cost, effort, self.generator
+        )
+        self.network.train(training)
+        return hard

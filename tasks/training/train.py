@@ -49,9 +49,10 @@ def train(
     encoder = Encoder(spec.data.columns)
     fitted, held_out = _parts(spec, encoder, frame)
     constraint = Constraint.of(encoder, rules.mutable)
-    network, history = fit(spec.training, fitted, held_out, constraint, progress)
+    found = fit(spec.training, fitted, held_out, constraint, progress)
     architecture = Architecture(spec.training.hidden, spec.training.dropout)
-    folder, digest = _store(home, Model(spec.training.family, architecture, encoder, network))
+    model = Model(spec.training.family, architecture, encoder, found.network, found.cutoff)
+    folder, digest = _store(home, model)
     materials = {
         "release": release.digest,
         "spec": spec.digest(),
@@ -66,19 +67,22 @@ def train(
             **spec.training.model_dump(mode="json"),
             "features": list(spec.features()),
             "commit": commit_hash(),
-            "epochs_run": len(history.epochs),
+            "epochs_run": len(found.history.epochs),
+            "best_epoch": found.history.best + 1,
+            "cutoff": found.cutoff,
+            "mutable": dict(rules.mutable),
         },
         materials=materials,
         started_at=now,
         finished_at=now,
     )
-    return Candidate(spec.training.family, folder, digest, materials), evidence, history
+    return Candidate(spec.training.family, folder, digest, materials), evidence, found.history
 
 
 def _parts(spec: PipelineSpec, encoder: Encoder, frame: pd.DataFrame) -> tuple[Rows, Rows]:
     """Rows that are fitted, and rows that only choose the epoch."""
     x = torch.from_numpy(encoder.encode(frame))
-    y = torch.from_numpy(frame[spec.data.label].to_numpy(dtype=np.int64))
+    y = torch.tensor(frame[spec.data.label].to_numpy(dtype=np.int64))
     part = torch.from_numpy(fitted_part(spec, len(frame)))
     return Rows(x[part], y[part]), Rows(x[~part], y[~part])
 

@@ -22,4 +22,4 @@ def model() -> Model:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = build_network("mlp", encoder.width, architecture)
-    return Model("mlp", architecture, encoder, network)
+    return Model("mlp", architecture, encoder, network, cutoff=0.1)

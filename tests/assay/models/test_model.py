@@ -1,5 +1,7 @@
 """A model scores rows, deterministically, and hands gradients to inputs alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,3 +54,12 @@ def test_refuses_an_unknown_family() -> None:
 def test_refuses_a_second_family_of_one_name() -> None:
     with pytest.raises(InputError, match="duplicate"):
         family("mlp")(FAMILIES["mlp"])
+
+
+@pytest.mark.parametrize("cutoff", [-0.2, 0.0, 0.15])
+def test_a_cut_off_moves_decision_and_logits_together(model: Model, cutoff: float) -> None:
+    moved = replace(model, cutoff=cutoff)
+    x = torch.from_numpy(model.encoder.encode(ROWS))
+    margin = torch.diff(model.network(x), dim=1)[:, 0]
+    assert torch.allclose(torch.diff(moved.logits(x), dim=1)[:, 0], margin - cutoff)
+    assert ((moved.score(ROWS) > 0.5) == (margin > cutoff).numpy()).all()

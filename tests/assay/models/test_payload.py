@@ -43,6 +43,7 @@ def test_a_loaded_model_scores_exactly_as_the_saved_one(folder: Path, model: Mod
     loaded = load_payload(folder)
     assert loaded.encoder == model.encoder
     assert loaded.architecture == model.architecture
+    assert loaded.cutoff == model.cutoff
     assert (loaded.score(ROWS) == model.score(ROWS)).all()
 
 
@@ -119,6 +120,8 @@ def test_refuses_a_folder_behind_a_link(folder: Path) -> None:
         {"hidden": [1 << 62, 1 << 62]},
         {"hidden": [1 << 70]},
         {"hidden": [8.0, 4.0]},
+        {"cutoff": None},
+        {"cutoff": "0"},
         {"dropout": 1.0},
         {"dropout": "0"},
         {"features": []},

@@ -135,13 +135,16 @@ def _on_one_side(
     if evidence.kind not in MEASURES or (side == "development" and not tables):
         yield from _differences(evidence.kind, claimed, {})
         return
+    elsewhere: list[Denial] = []
     for name, table in tables.items():
         read_table(name, tables)
         if isinstance(manifest, Denial):
-            yield manifest
+            elsewhere.append(manifest)
         else:
-            yield from different_rows(name, SIDES[side], table, manifest, evidence.config)
-    yield from _differences(evidence.kind, claimed, outcomes.measure(evidence, side, tables))
+            elsewhere += different_rows(name, SIDES[side], table, manifest, evidence.config)
+    yield from elsewhere
+    if not elsewhere:
+        yield from _differences(evidence.kind, claimed, outcomes.measure(evidence, side, tables))
 
 
 def _differences(

@@ -6,6 +6,7 @@ manifest, signed by the data role, says which rows there are; each table has to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -113,21 +114,21 @@ def _compare(
     whose: str, found: pa.Table, expected: pa.Table, told: Sequence[str], levels: Levels
 ) -> Iterator[Denial]:
     """Every expected row once for each combination of levels, and told of alike."""
+    cells = expected.num_rows * math.prod(map(len, levels.values()))
+    asked = f"expected {whose} to hold {cells:,} lines, one for each row and case"
+    # Counted before anything of that size is made: the levels are the evidence's own.
+    if cells == 0 or found.num_rows != cells:
+        yield Denial("rows_missing", f"{asked}, found {found.num_rows:,}")
+        return
     place = pc.index_in(found["row"], value_set=expected["row"].combine_chunks())
-    place = place.cast(pa.int64())
-    cell, cells = place, expected.num_rows
+    place = cell = place.cast(pa.int64())
     for column, values in levels.items():
         among = pa.array(values, type=found[column].type)
         index = pc.index_in(found[column], value_set=among)
-        cell, cells = pc.add(pc.multiply(cell, len(values)), index), cells * len(values)
+        cell = pc.add(pc.multiply(cell, len(values)), index)
     counts = np.bincount(cell.drop_null().to_numpy(), minlength=cells)
-    if cell.null_count or cells == 0 or not (counts == 1).all():
-        right = int((counts == 1).sum())
-        yield Denial(
-            "rows_missing",
-            f"expected {whose} to hold {cells:,} lines, one for each row and case, found "
-            f"{right:,} of them in {found.num_rows:,} lines",
-        )
+    if wrong := cells - int((counts == 1).sum()):
+        yield Denial("rows_missing", f"{asked}, found {wrong:,} of them missing or doubled")
         return
     for column in told:
         same = pc.equal(found[column], expected[column].take(place))

@@ -55,6 +55,19 @@ def test_denies_a_floor_that_is_undercut(kind: str, key: str, value: Any, site: 
     assert gates[GATES.get(kind, kind)].code == "floor_undercut"
 
 
+def test_does_not_build_what_a_stranger_declares(site: Site) -> None:
+    """A configuration of a megabyte may not cost a gigabyte; it is denied, and quickly."""
+    words = [f"c{i}" for i in range(20_000)]
+    costs = [1 + i / 1024 for i in range(20_000)]
+    for kind, config in {
+        "stress": {"corruptions": words, "severities": list(range(1, 20_001))},
+        "robustness": {"attacks": words, "costs": costs},
+        "membership": {"attacks": words},
+        "validation": {"expectations": 2**52},
+    }.items():
+        assert codes(site, kind, **config) & {"floor_undercut", "rows_missing", "malformed"}
+
+
 @pytest.mark.parametrize("absent", ABSENT, ids=repr)
 def test_denies_a_floor_that_is_absent_or_mistyped(absent: Any, site: Site) -> None:
     for kind, key in {(kind, key) for kind, key, _ in UNDERCUT}:

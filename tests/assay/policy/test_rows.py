@@ -132,8 +132,16 @@ def test_counts_but_never_names_a_row() -> None:
     [denial] = different_rows("predictions", "holdout", table, manifest(), CONFIG)
     assert denial.reason == (
         "expected the predictions table of the holdout rows to hold 1,600 lines, one for each row "
-        "and case, found 1,599 of them in 1,600 lines"
+        "and case, found 1 of them missing or doubled"
     )
+
+
+def test_makes_nothing_of_the_size_that_evidence_asks_for() -> None:
+    many = [float(cost) for cost in range(100_000)]
+    config = {"costs": many, "attacks": [str(cost) for cost in many]}
+    table = TABLES["outcomes:robustness"]
+    [denial] = different_rows("robustness", "holdout", table, manifest(), config)
+    assert "4,800,000,000,000 lines" in denial.reason
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ def _alias(target: str) -> tuple[str, str]:
 
 def _sign_in(home: Home, user: str) -> str:
     """MLflow's own client reads the user from the environment of this process."""
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ["MLFLOW_TRACKING_USERNAME"] = user
     os.environ["MLFLOW_TRACKING_PASSWORD"] = read_password(home, user)
     return Registry(home, user).url

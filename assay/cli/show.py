@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeAlias
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 Progress: TypeAlias = Callable[[str, float], None]
@@ -35,17 +37,21 @@ def say(text: str = "") -> None:
 
 @contextmanager
 def live_line() -> Iterator[Progress]:
-    """A line that is redrawn on a terminal; elsewhere each new message is printed once."""
+    """One line for each stage that has ended, and on a terminal what the present one is doing.
+
+    A message is `stage: what it does`; it has ended when its fraction is 1.
+    """
     screen = Console(stderr=True, highlight=False)
-    if screen.is_terminal:
-        with screen.status("") as status:
-            yield lambda message, share: status.update(f"{message} {share:4.0%}")
-        return
-    said: set[str] = set()
+    with screen.status("") if screen.is_terminal else nullcontext() as status:
+        said: set[str] = set()
+        began = time.monotonic()
 
-    def once(message: str, _share: float) -> None:
-        if message not in said:
-            said.add(message)
-            screen.print(message, markup=False, soft_wrap=True)
+        def tell(message: str, share: float) -> None:
+            if status is not None:
+                status.update(f"{escape(message)} {share:4.0%}")
+            if share >= 1 and message not in said:
+                said.add(message)
+                told = f"{time.monotonic() - began:6.1f} s  {message}"
+                screen.print(told, markup=False, soft_wrap=True)
 
-    yield once
+        yield tell

@@ -56,6 +56,7 @@ def prefect_client(home: Home, api: str) -> dict[str, str]:
 def mlflow_client(url: str, user: str, password: str) -> dict[str, str]:
     """What a process needs that speaks to the registry as one user."""
     return {
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_TRACKING_URI": url,
         "MLFLOW_REGISTRY_URI": url,
         "MLFLOW_TRACKING_USERNAME": user,

@@ -66,7 +66,7 @@ def tampering(stage: Stage) -> None:
     kept = stage.home.evidence / bundle.removeprefix("sha256:") / "bundle" / "robustness.json"
     say(f"rm {kept.relative_to(stage.home.root)}")
     with altered(kept, None):
-        stage.refused("evidence deleted", "EVIDENCE", "approve", "credit", "1", "--as", "approver")
+        stage.refused("evidence deleted", "evidence_changed", "approve", "credit", "1", "--as", "approver")
     weights = payload_of(stage, "credit", "1")
     flipped = bytearray(weights.read_bytes())
     flipped[-1] ^= 1
@@ -133,6 +133,7 @@ def bypassing(stage: Stage) -> None:
 
 def sign_in(stage: Stage, user: str) -> None:
     """MLflow's client reads who it is from the environment."""
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ["MLFLOW_TRACKING_USERNAME"] = user
     os.environ["MLFLOW_TRACKING_PASSWORD"] = read_password(stage.home, user)
 

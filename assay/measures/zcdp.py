@@ -16,6 +16,8 @@ from scipy.optimize import minimize_scalar
 
 from assay.errors import EvidenceError
 
+# Taken off rho, so that its epsilon is within the asked one on whatever machine computes it again.
+ROUNDING = 1e-12
 SMALLEST, LARGEST = math.log(1e-9), math.log(1e12)  # of a - 1, on a logarithmic scale
 
 
@@ -44,7 +46,7 @@ def rho_of_epsilon(epsilon: float, delta: float) -> float:
         EvidenceError: `out_of_range`.
     """
     _require_positive(epsilon, delta)
-    return -_least(lambda order: (_rest(order, delta) - epsilon) / order)
+    return -_least(lambda order: (_rest(order, delta) - epsilon) / order) * (1 - ROUNDING)
 
 
 def _rest(order: float, delta: float) -> float:

@@ -44,6 +44,7 @@ def test_no_order_proves_less(rho: float, delta: float, exponent: float) -> None
 def test_there_and_back(epsilon: float, delta: float) -> None:
     rho = rho_of_epsilon(epsilon, delta)
     assert epsilon_of_rho(rho, delta) == pytest.approx(epsilon, rel=1e-9)
+    assert epsilon_of_rho(rho, delta) <= epsilon
 
 
 @given(rhos, rhos, deltas)

@@ -46,11 +46,11 @@ reasons contains {"gate": gate, "code": denial.code, "measurement": denial.measu
 
 reasons contains {"gate": "promotion", "code": "malformed", "measurement": "question"} if not well_formed
 
-reasons contains {"gate": "promotion", "code": "unknown_model", "measurement": "model"} if not rules.tier
+reasons contains {"gate": "promotion", "code": "unknown_model", "measurement": "model"} if not rules.stated_tier
 
 reasons contains {"gate": "promotion", "code": "malformed", "measurement": "policy"} if {
-	rules.tier
-	not rules.sound
+	rules.stated_tier
+	not rules.tier
 }
 
 reasons contains {"gate": "promotion", "code": "look_missing", "measurement": "looks"} if not looked
@@ -91,7 +91,4 @@ looked if {
 	shape.whole(input.looks.spent, 1)
 }
 
-affordable if {
-	is_number(rules.tier.looks)
-	input.looks.spent <= rules.tier.looks
-}
+affordable if input.looks.spent <= rules.tier.looks

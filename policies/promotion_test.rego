@@ -117,12 +117,6 @@ test_a_table_that_is_no_table if {
 	decision.violations == by_promotion("malformed", "policy")
 }
 
-test_a_limit_of_looks_that_is_no_number if {
-	decision := promotion.decision with input as example.question with data.tiers.standard.looks as "99"
-	decision.allow == false
-	{"gate": "promotion", "code": "looks_spent", "measurement": "looks"} in decision.violations
-}
-
 test_a_tier_without_bars_allows_nothing if {
 	decision := promotion.decision with input as example.question with data.tiers.standard.bars as []
 	decision.allow == false

@@ -33,9 +33,12 @@ test_denies_every_statement_left_out if {
 }
 
 test_denies_a_statement_that_no_bar_asks_for if {
-	bars := [bar | some bar in example.tier.bars; bar.evidence != "membership"]
+	tier := object.union(example.tier, {
+		"bars": [bar | some bar in example.tier.bars; bar.evidence != "membership"],
+		"floors": [floor | some floor in example.tier.floors; floor.evidence != "membership"],
+	})
 	question := example.edited({"/evidence/membership/role": "trainer"})
-	denials := provenance.deny with input as question with data.tiers.standard.bars as bars
+	denials := provenance.deny with input as question with data.tiers.standard as tier
 	denials == {{"code": "wrong_role", "measurement": "membership"}}
 }
 

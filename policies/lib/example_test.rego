@@ -33,7 +33,11 @@ evidence[kind] := {
 	some kind, statement in data.statements
 }
 
-asked[kind] := {floor.key: floor.value | some floor in tier.floors; floor.evidence == kind} if {
+# Two floors of one key are its two ends: the last one's value keeps both.
+asked[kind] := {key: values[count(values) - 1] |
+	some key in {floor.key | some floor in tier.floors; floor.evidence == kind}
+	values := [floor.value | some floor in tier.floors; floor.evidence == kind; floor.key == key]
+} if {
 	some kind, _ in data.statements
 }
 

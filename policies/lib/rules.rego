@@ -7,67 +7,67 @@ import rego.v2
 
 import data.lib.shape
 
-model := data.models[input.model.name]
+stated_model := data.models[input.model.name]
 
-tier := data.tiers[model.tier]
+stated_tier := data.tiers[stated_model.tier]
 
-now := input.now if shape.whole(input.now, 0)
+# A row that is no row denies everything: only a sound table rules.
+model := stated_model if sound
+
+tier := stated_tier if sound
 
 required contains bar.gate if some bar in tier.bars
+
+now := input.now if shape.whole(input.now, 0)
 
 # What a row of the bars is called for each subject that it speaks of.
 names(bar) := {bar.measurement} if bar.per == "model"
 
 names(bar) := {$"{bar.measurement}:{group}" | some group, _ in model.groups} if bar.per == "group"
 
-names(bar) := {$"{bar.measurement}:{name}" |
-	some product in model.products
-	name := concat("*", product)
-} if {
+names(bar) := {$"{bar.measurement}:{concat("*", product)}" | some product in model.products} if {
 	bar.per == "product"
-	every product in model.products { shape.words(product) }
 }
 
 # A year: evidence may not be declared fresh for ever.
 longest_age := 31622400
 
-# The table is checked where it is used, too: a row that is no row denies everything.
 sound if {
 	sound_tier
 	sound_model
-	every bar in tier.bars { sound_bar(bar) }
-	every floor in tier.floors { sound_floor(floor) }
+	every bar in stated_tier.bars { sound_bar(bar) }
+	every floor in stated_tier.floors { sound_floor(floor) }
 	every rules in data.statements { sound_statement(rules) }
 }
 
 sound_tier if {
-	shape.number_in(tier.alpha, [0, 0.5])
-	tier.alpha > 0
-	shape.whole(tier.looks, 1)
-	shape.whole(tier.evidence_max_age_s, 1)
-	tier.evidence_max_age_s <= longest_age
-	is_array(tier.bars)
-	is_array(tier.floors)
-	count(tier.floors) > 0
+	shape.number_in(stated_tier.alpha, [0, 0.5])
+	stated_tier.alpha > 0
+	shape.whole(stated_tier.looks, 1)
+	shape.whole(stated_tier.evidence_max_age_s, 1)
+	stated_tier.evidence_max_age_s <= longest_age
+	is_array(stated_tier.bars)
+	is_array(stated_tier.floors)
+	count(stated_tier.floors) > 0
 }
 
 sound_model if {
-	shape.text(model.unit)
-	shape.text(model.label)
-	shape.words(model.sensitive)
-	is_object(model.groups)
-	count(model.groups) > 0
-	every group, _ in model.groups { group in model.sensitive }
-	is_array(model.products)
-	every product in model.products { sound_product(product) }
-	is_object(model.mutable)
-	count(model.mutable) > 0
+	shape.text(stated_model.unit)
+	shape.text(stated_model.label)
+	shape.words(stated_model.sensitive)
+	is_object(stated_model.groups)
+	count(stated_model.groups) > 0
+	every group, _ in stated_model.groups { group in stated_model.sensitive }
+	is_array(stated_model.products)
+	every product in stated_model.products { sound_product(product) }
+	is_object(stated_model.mutable)
+	count(stated_model.mutable) > 0
 }
 
 sound_product(product) if {
 	shape.words(product)
 	count(product) > 1
-	every group in product { is_object(model.groups[group]) }
+	every group in product { is_object(stated_model.groups[group]) }
 }
 
 sound_bar(bar) if {
@@ -76,6 +76,8 @@ sound_bar(bar) if {
 	shape.text(bar.measurement)
 	is_object(data.statements[bar.evidence])
 	bar.per in {"model", "group", "product"}
+	shape.number_in(bar.range[0], bar.range)
+	shape.whole(bar.min_n, 0)
 	sound_demand(bar)
 }
 
@@ -83,7 +85,7 @@ sound_demand(bar) if {
 	bar.kind == "bound"
 	bar.direction in {"at_least", "at_most"}
 	shape.number_in(bar.bar, bar.range)
-	shape.whole(bar.min_n, 1)
+	bar.min_n > 0
 }
 
 sound_demand(bar) if {
@@ -102,7 +104,7 @@ sound_demand(bar) if {
 sound_floor(floor) if {
 	shape.keys(floor, {"evidence", "key", "rule", "value"})
 	shape.text(floor.key)
-	some bar in tier.bars
+	some bar in stated_tier.bars
 	bar.evidence == floor.evidence
 	sound_value(floor)
 }
@@ -134,5 +136,11 @@ sound_statement(rules) if {
 	shape.text(rules.role)
 	is_array(rules.materials)
 	every name in rules.materials { shape.text(name) }
+	rests_on_something(rules)
 	rules.subject in ({"payload"} | {name | some name in rules.materials})
 }
+
+# Only what the core makes itself may rest on nothing that is named.
+rests_on_something(rules) if count(rules.materials) > 0
+
+rests_on_something(rules) if rules.role == "core"

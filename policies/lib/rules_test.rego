@@ -31,9 +31,11 @@ test_names if {
 	not rules.names({"measurement": "m", "per": "person"}) with input as example.question
 }
 
-test_products_that_are_no_lists_have_no_name if {
-	bar := {"measurement": "m", "per": "product"}
-	not rules.names(bar) with input as example.question with data.models.credit.products as [["SEX", "AGE"], ["SEX", 1]]
+test_only_a_sound_table_rules if {
+	rules.tier == example.tier with input as example.question
+	rules.model == example.model with input as example.question
+	not rules.tier with input as example.question with data.models.credit.unit as null
+	not rules.model with input as example.question with data.models.credit.unit as null
 }
 
 sound_with(edits) if {
@@ -65,6 +67,9 @@ places := {
 	"/tiers/standard/bars/0/kind",
 	"/tiers/standard/bars/0/direction",
 	"/tiers/standard/bars/0/range",
+	"/tiers/standard/bars/3/range",
+	"/tiers/standard/bars/3/range/1",
+	"/tiers/standard/bars/0/min_n",
 	"/tiers/standard/bars/3/bar",
 	"/tiers/standard/bars/3/direction",
 	"/tiers/standard/bars/3/kind",
@@ -124,6 +129,10 @@ edited_tables := {
 	"exact bar out of its range": {"edits": {"/tiers/standard/bars/0/bar": -1}, "sound": false},
 	"no row needed": {"edits": {"/tiers/standard/bars/6/min_n": 0}, "sound": false},
 	"one row needed": {"edits": {"/tiers/standard/bars/6/min_n": 1}, "sound": true},
+	"range upside down": {"edits": {"/tiers/standard/bars/3/range": [1, 0]}, "sound": false},
+	"half a row needed": {"edits": {"/tiers/standard/bars/6/min_n": 1.5}, "sound": false},
+	"a statement on nothing": {"edits": {"/statements/utility/materials": []}, "sound": false},
+	"the core on nothing": {"edits": {"/statements/chain/materials": []}, "sound": true},
 	"a word allowed": {"edits": {"/tiers/standard/bars/3/bar": ["a", "b"]}, "sound": true},
 	"no word allowed": {"edits": {"/tiers/standard/bars/3/bar": []}, "sound": false},
 	"words where numbers go": {"edits": {"/tiers/standard/bars/0/bar": ["a"]}, "sound": false},

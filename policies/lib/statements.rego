@@ -59,7 +59,6 @@ past(kind) if input.evidence[kind].finished_at <= rules.now
 fresh(kind) if rules.now - input.evidence[kind].finished_at <= rules.tier.evidence_max_age_s
 
 complete(kind) if {
-	is_array(data.statements[kind].materials)
 	every name in data.statements[kind].materials { input.evidence[kind].materials[name] }
 }
 

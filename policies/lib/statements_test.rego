@@ -75,11 +75,6 @@ test_without_an_age_nothing_is_fresh if {
 	statements.code("utility") == "stale" with input as example.question with data.tiers.standard.evidence_max_age_s as null
 }
 
-test_materials_that_are_no_list_are_not_complete[note] if {
-	some note, materials in {"null": null, "object": {}, "text": "holdout"}
-	statements.code("utility") == "missing" with input as example.question with data.statements.utility.materials as materials
-}
-
 test_lists if {
 	listed with input as example.question
 }

@@ -10,9 +10,9 @@ from hypothesis import settings
 from assay.evidence.keys import make_keys
 from assay.home import Home
 from assay.ledger import Ledger
-from tests.stack_fixture import prefect_api
+from tests.stack_fixture import prefect_api, stack
 
-__all__ = ["prefect_api"]  # fixtures that are shared
+__all__ = ["prefect_api", "stack"]  # fixtures that are shared
 
 # A busy machine makes no law untrue.
 settings.register_profile("assay", deadline=None)

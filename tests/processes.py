@@ -1,4 +1,4 @@
-"""Which processes carry a marker in their environment, wherever they hang in the tree."""
+"""Which processes carry a marker in environment or command, wherever they hang in the tree."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 
 
 def carrying(marker: str) -> list[int]:
-    """Process ids whose environment contains the marker; zombies have none."""
+    """Process ids whose environment or command contains the marker; zombies have neither."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if marker.encode() in (folder / "environ").read_bytes():
+            told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            if marker.encode() in told:
                 found.append(int(folder.name))
     return found
 

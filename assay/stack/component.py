@@ -24,14 +24,12 @@ class Component:
         command: Executable and arguments.
         environment: The whole environment; nothing is inherited.
         grace: Seconds to tidy up between SIGTERM and SIGKILL.
-        scratch: Folder that goes when the component ends, or None.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     grace: float = 5.0
-    scratch: Path | None = None
 
 
 class Running:
@@ -42,25 +40,29 @@ class Running:
         log: Its output and errors.
     """
 
-    def __init__(self, component: Component, folder: Path, logs: Path) -> None:
+    def __init__(
+        self, component: Component, folder: Path, logs: Path, scratch: Path | None = None
+    ) -> None:
         """Start it.
 
         Args:
             component: What to run.
             folder: Working folder.
             logs: Folder of the log, `<name>.log`, begun anew.
+            scratch: Folder that goes when the component ends; its temporary files are there.
         """
         self.name = component.name
         self.log = logs / f"{component.name}.log"
         self._grace = component.grace
         command = [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid())]
-        command += [str(component.grace), str(component.scratch or ""), "--", *component.command]
+        command += [str(component.grace), str(scratch or ""), "--", *component.command]
+        temporary = {"TMPDIR": str(scratch)} if scratch else {}
         with self.log.open("wb") as log:
             self.log.chmod(0o600)
             self._keeper = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=dict(component.environment),
+                env={**component.environment, **temporary},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

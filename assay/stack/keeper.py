@@ -178,12 +178,11 @@ def main(arguments: list[str]) -> int:
     become_subreaper()
     try:
         watch = Watch(int(parent))
+        if os.getppid() != int(parent):  # it died, and the number may be another's by now
+            return NO_PARENT
+        return keep(command, watch, float(grace), time.monotonic)
     except ProcessLookupError:
         return NO_PARENT
-    if os.getppid() != int(parent):  # it died, and the number may be another's by now
-        return NO_PARENT
-    try:
-        return keep(command, watch, float(grace), time.monotonic)
     finally:
         end_children()
         if scratch:

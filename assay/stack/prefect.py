@@ -19,13 +19,12 @@ def prefect_urls(port: int) -> tuple[str, str]:
     return f"{pages}/api", pages
 
 
-def prefect_server(home: Home, port: int, scratch: Path | None = None) -> Component:
+def prefect_server(home: Home, port: int) -> Component:
     """Prefect's API, pages and scheduler over one SQLite file.
 
     Args:
         home: The installation.
         port: Where it listens on loopback.
-        scratch: Folder that goes when it ends.
     """
     api, pages = prefect_urls(port)
     settings = {
@@ -52,7 +51,6 @@ def prefect_server(home: Home, port: int, scratch: Path | None = None) -> Compon
         name="prefect",
         command=(sys.executable, *serve, *where, "--timeout-graceful-shutdown", "2"),
         environment={**base(home), **prefect_client(home, api), **settings},
-        scratch=scratch,
     )
 
 

@@ -74,8 +74,12 @@ def run_stack(
     with lock_home(home), stop_signals() as stopping:
         home.stack.unlink(missing_ok=True)
         try:
-            with Supervisor(REPOSITORY, _logs(home), stopping) as components:
-                _Start(home, ports, components).everything(worker, policies, deployments, out)
+            with (
+                tempfile.TemporaryDirectory(prefix="assay-", ignore_cleanup_errors=True) as made,
+                Supervisor(REPOSITORY, _logs(home), Path(made), stopping) as components,
+            ):
+                start = _Start(home, ports, components, Path(made))
+                start.everything(worker, policies, deployments, out)
                 components.watch()
         except Stopped:
             pass
@@ -93,9 +97,10 @@ def _logs(home: Home) -> Path:
 class _Start:
     """The order in which things start: the slow ones first, each next to the others."""
 
-    def __init__(self, home: Home, ports: Ports, components: Supervisor) -> None:
+    def __init__(self, home: Home, ports: Ports, components: Supervisor, scratch: Path) -> None:
         self._home = home
         self._components = components
+        self._scratch = scratch
         self._opa_port = ports.opa
         self._mlflow_port = Held(ports.mlflow)
         self._prefect_port = Held(ports.prefect)
@@ -104,8 +109,7 @@ class _Start:
 
     def everything(self, worker: bool, policies: Path, deployments: Path, out: TextIO) -> None:
         """Start all of it, wait until all answer, and say so."""
-        scratch = Path(tempfile.mkdtemp(prefix="assay-"))  # 0700; goes with Prefect's keeper
-        self._components.start(prefect_server(self._home, self._prefect_port.port, scratch))
+        self._components.start(prefect_server(self._home, self._prefect_port.port))
         make_keys(self._home)
         if not self._home.ledger.exists():
             Ledger.create(self._home.ledger)
@@ -116,9 +120,8 @@ class _Start:
         name = f"assay-{os.getpid()}"
         if worker:
             self._components.start(self._worker(policy, name, deployments))
-        opa = self._components.keep(
-            OpaServer(self._home.policy, port=self._opa_port, scratch=scratch)
-        )
+        opa = OpaServer(self._home.policy, port=self._opa_port, scratch=self._scratch)
+        self._components.keep(opa)
         self._await("mlflow", lambda: probe.is_ok(f"{self._mlflow}/health"))
         set_up_users(self._mlflow, self._home, policy)
         self._await("prefect", lambda: probe.is_ok(f"{self._api}/health"))

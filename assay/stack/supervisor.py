@@ -41,12 +41,14 @@ class Supervisor:
     Args:
         folder: Working folder of every component.
         logs: Folder of their logs.
+        scratch: Folder of their temporary files; it goes with them.
         stopping: Set once the stack is asked to stop.
     """
 
-    def __init__(self, folder: Path, logs: Path, stopping: threading.Event) -> None:
+    def __init__(self, folder: Path, logs: Path, scratch: Path, stopping: threading.Event) -> None:
         self._folder = folder
         self._logs = logs
+        self._scratch = scratch
         self._stopping = stopping
         self._running: list[Running] = []
         self._opa: list[OpaServer] = []
@@ -69,12 +71,12 @@ class Supervisor:
 
     def start(self, component: Component) -> None:
         """Start one more; `wait_for` tells when it answers."""
-        self._running.append(Running(component, self._folder, self._logs))
+        self._running.append(Running(component, self._folder, self._logs, self._scratch))
 
-    def keep(self, opa: OpaServer) -> OpaServer:
+    def keep(self, opa: OpaServer) -> None:
         """Start OPA, which answers when this returns, and keep it as one of the components."""
         self._opa.append(opa)
-        return opa.start()
+        opa.start()
 
     def check(self) -> None:
         """Let pass while all run and nobody asked to stop.

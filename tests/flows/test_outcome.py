@@ -164,7 +164,7 @@ def ended(steps: list[Step], answer: Any = 5) -> State[Any]:
 def states(prefect_api: str) -> dict[str, State[Any]]:
     """How each of them ended, run side by side: Prefect spends a second on the end of a run."""
     assert prefect_api
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=3) as pool:
         running = {
             name: pool.submit(copy_context().run, ended, steps) for name, (steps, _) in ENDS.items()
         }

@@ -66,7 +66,7 @@ def tampering(stage: Stage) -> None:
     kept = stage.home.evidence / bundle.removeprefix("sha256:") / "bundle" / "robustness.json"
     say(f"rm {kept.relative_to(stage.home.root)}")
     with altered(kept, None):
-        stage.refused("evidence deleted", "evidence_changed", "approve", "credit", "1", "--as", "approver")
+        stage.refused("evidence deleted", "missing", "approve", "credit", "1", "--as", "approver")
     weights = payload_of(stage, "credit", "1")
     flipped = bytearray(weights.read_bytes())
     flipped[-1] ^= 1

@@ -36,6 +36,7 @@ from assay.policy.verify import Submission
 from assay.spec import PipelineSpec, load_spec
 from tasks import evaluation
 from tasks.anonymization.anonymize import anonymize
+from tasks.evaluation.asked import check_asked
 from tasks.evaluation.evaluate import Evaluation
 from tasks.training import History, train
 from tasks.validation.validate import validate
@@ -128,6 +129,7 @@ def measure(spec: PipelineSpec, home: Home, tell: Listener = nobody) -> Measured
     Raises:
         AssayError: What a stage before evaluation refuses, or has to do without.
     """
+    check_asked(spec)
     policy, ledger, clock = load_policy(home.policy), Ledger(home.ledger), Clock(tell)
     rules, tier = policy.model(spec.model), policy.tier(spec.model)
     with clock.stage("validation") as progress:

@@ -6,6 +6,7 @@ from assay.evidence.public import PublicDecision
 from assay.spec import load_spec
 from flows.outcome import assay_flow
 from tasks.anonymization.task import anonymize_data
+from tasks.evaluation.asked import check_asked
 from tasks.evaluation.task import (
     evaluate_fairness,
     evaluate_membership,
@@ -35,6 +36,7 @@ def promote(pipeline: str) -> PublicDecision | None:
         pipeline: Path of its YAML.
     """
     spec = load_spec(pipeline)
+    check_asked(spec)
     splits, quality = validate_data(spec)
     question = ask_once(spec, quality, name_code())
     release, privacy = anonymize_data(spec, splits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,13 +12,14 @@ from typing import TypeAlias
 import pandas as pd
 
 from assay.cli.show import print_table, say
-from assay.home import REPOSITORY
+from assay.home import ENVIRONMENT, REPOSITORY, find_home
 from assay.measures.sizes import n_for_power, n_for_ratio
 from assay.policy.floors import reaches
-from assay.policy.rules import Bar, ModelRules, Tier, parse_rules
+from assay.policy.rules import Bar, ModelRules, Rules, Tier, load_policy, parse_rules
 from assay.sources import locate
 from assay.spec import PipelineSpec, load_spec
 from assay.tables import read_table
+from tasks.evaluation.asked import check_asked
 from tasks.validation.schema import check_declared, check_table, fold
 
 MARGIN = 0.05  # how far beyond its bar the truth is taken to be
@@ -59,7 +61,8 @@ Need: TypeAlias = tuple[str, int, int | None]  # which rows, has, needs
 def check(arguments: argparse.Namespace) -> int:
     """Print what the pipeline asks, costs and can prove; 1 when a gate cannot pass."""
     spec = load_spec(arguments.pipeline)
-    rules = parse_rules((REPOSITORY / "policies" / "data.json").read_bytes())
+    check_asked(spec)
+    rules = _rules(arguments.home)
     row = rules.models.get(spec.model)
     if row is None:
         say(f"unknown_model: the policy has no row for {spec.model}; ask its owner to add one")
@@ -67,13 +70,20 @@ def check(arguments: argparse.Namespace) -> int:
     tier = rules.tiers[row.tier]
     rows = count_rows(spec, row)
     _print_cost(spec, rows, tier)
-    refusals = [*_undercut(spec, tier), *_not_allowed(spec, tier)]
+    refusals = [*_undercut(spec, tier), *_not_allowed(spec, tier), *_sensitive(spec, row)]
     for refusal in refusals:
         say(f"cannot pass: {refusal}")
     short = _print_needs(tier, row, rows)
     if not refusals and not short:
         say("every gate can pass with these rows")
     return 1 if refusals or short else 0
+
+
+def _rules(home: str | None) -> Rules:
+    """The policy of the home that is named, else the sources that a fresh home is built from."""
+    if home or os.environ.get(ENVIRONMENT):
+        return load_policy(find_home(home).policy).rules
+    return parse_rules((REPOSITORY / "policies" / "data.json").read_bytes())
 
 
 def count_rows(spec: PipelineSpec, row: ModelRules) -> Rows:
@@ -224,6 +234,12 @@ def _not_allowed(spec: PipelineSpec, tier: Tier) -> Iterator[str]:
         )
         if not ok:
             yield f"privacy.{bar.measurement}: expected {bar.direction} {bar.bar}, found {found}"
+
+
+def _sensitive(spec: PipelineSpec, row: ModelRules) -> Iterator[str]:
+    """Columns that are audited and that the model would see."""
+    if seen := [name for name in spec.features() if name in row.sensitive]:
+        yield f"data.columns: expected `use: audit` for {', '.join(seen)}, found a feature"
 
 
 def _print_needs(tier: Tier, row: ModelRules, rows: Rows) -> bool:

@@ -110,6 +110,15 @@ def verify_policy(folder: Path) -> str:
     Raises:
         Unavailable: `opa_unavailable`: a file is absent, or is not what the digest says.
     """
+    return verified_bundle(folder)[0]
+
+
+def verified_bundle(folder: Path) -> tuple[str, bytes]:
+    """The digest of a built policy, and the bundle's very bytes that it was computed from.
+
+    Raises:
+        Unavailable: As `verify_policy`.
+    """
     bundle, data, told = (_built(folder / name) for name in (BUNDLE, "data.json", "policy.json"))
     try:
         found, manifest = _read_bundle(bundle)
@@ -121,7 +130,7 @@ def verify_policy(folder: Path) -> str:
             raise unavailable(f"{folder}: expected files of one build; rebuild the policy")
     except EvidenceError as error:
         raise unavailable(f"{folder}: {error.message}; rebuild the policy") from None
-    return found.digest
+    return found.digest, bundle
 
 
 def _read_sources(sources: Path) -> Sources:

@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Self
 
 from assay.policy.binary import check_opa, find_opa, unavailable
-from assay.policy.bundle import BUNDLE, verify_policy
+from assay.policy.bundle import BUNDLE, verified_bundle
 
 MAX_QUESTION = 256 * 1024  # bytes that OPA reads of one question
 MAX_SOCKET = 107  # bytes of a Unix socket's path, sun_path
@@ -141,12 +141,12 @@ class OpaServer:
 
     def _prepare(self) -> None:
         """A fresh folder with a copy of the policy, the token and the token's digest."""
-        self.policy_digest = verify_policy(self._policy)
+        self.policy_digest, bundle = verified_bundle(self._policy)
         self._folder = folder = Path(tempfile.mkdtemp(prefix="assay-opa-", dir=self._scratch))
         self.socket, self.token_file = folder / "socket", folder / "token"
         if len(os.fsencode(self.socket)) > MAX_SOCKET:
             raise unavailable(f"expected a shorter folder than {folder.parent} for a socket")
-        shutil.copyfile(self._policy / BUNDLE, folder / BUNDLE)
+        (folder / BUNDLE).write_bytes(bundle)
         self.token_file.touch(mode=0o600)
         self.token_file.write_text(self._token, encoding="ascii")
         known = {"token_sha256": hashlib.sha256(self._token.encode("ascii")).hexdigest()}

@@ -127,9 +127,9 @@ def test_what_has_no_one_form_is_not_appended(ledger: Ledger, kind: str, body: A
 )
 def test_a_plain_connection_cannot_rewrite_it(ledger: Ledger, statement: str) -> None:
     filled(ledger)
-    with closing(sqlite3.connect(ledger.path)) as connection:
-        with pytest.raises(sqlite3.IntegrityError):
-            connection.execute(statement)
+    connection = sqlite3.connect(ledger.path)
+    with closing(connection), pytest.raises(sqlite3.IntegrityError):
+        connection.execute(statement)
     assert len(ledger.entries()) == 5
 
 

@@ -1,0 +1,64 @@
+"""A table that nobody here has seen is drafted, gated and decided, whatever the verdicts are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.cli import main
+from assay.errors import Refused
+from assay.spec import PipelineSpec
+from benchmarks.plain_line import judge, make_home, measure
+from tests.line.conftest import Site
+from tests.line.stranger import LABEL, ROWS, SENSITIVE, Stranger, borrowers, save
+from tests.line.test_verdicts import GATES, short, verdicts
+
+
+def test_every_required_gate_answers(small: Site, stranger: Stranger) -> None:
+    run = small.run(stranger.spec)
+    assert run.measured.refused == {}
+    assert set(verdicts(run)) == GATES
+    assert run.decision.denials == ()
+    for gate in ("data_quality", "privacy", "provenance"):
+        assert verdicts(run)[gate] == "PASS", short(run)
+    for result in run.decision.gates.values():
+        assert result.verdict.value in ("PASS", "FAIL", "INSUFFICIENT")
+        for bar in result.bars:
+            assert bar.value is not None
+            if bar.verdict == "INSUFFICIENT" and bar.code == "insufficient":
+                assert bar.n_needed is None or bar.n_needed > 0
+    assert not run.decision.allowed  # so few rows prove too little
+
+
+def test_check_tells_the_rows_that_each_gate_needs(
+    small: Site, stranger: Stranger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["check", str(stranger.pipeline), "--home", str(small.home.root)]
+    assert main(command) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"train {ROWS // 2:,}, sealed holdout {int(ROWS * 0.4):,}" in told
+    assert "no: needs" in told
+    assert "approval_ratio:sex*age" in told
+
+
+def test_init_writes_what_the_line_ran_on(
+    tmp_path: Path, stranger: Stranger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = save(tmp_path, borrowers())
+    assert main(["init", str(file), "--label", LABEL, "--sensitive", *SENSITIVE]) == 0
+    assert "to answer:" in capsys.readouterr().out
+    assert (tmp_path / "borrowers.yaml").read_text() == stranger.pipeline.read_text()
+
+
+def test_without_its_row_the_model_is_unknown(
+    tmp_path: Path, small: Site, quick: PipelineSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = make_home(tmp_path / "bare")
+    with pytest.raises(Refused, match="unknown_model"):
+        measure(quick, bare)
+    assert main(["check", str(tmp_path / "borrowers.yaml"), "--home", str(bare.root)]) == 1
+    assert "unknown_model" in capsys.readouterr().out
+    decision = judge(measure(quick, small.home).submission(small.home), bare, small.opa)
+    assert not decision.allowed
+    assert [denial.partition(":")[0] for denial in decision.denials] == ["unknown_model"]

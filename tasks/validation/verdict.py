@@ -56,6 +56,8 @@ class Outcome:
     def __str__(self) -> str:
         if not self.declared.row_level:
             return str(self.declared)
+        if self.element_count < 0:
+            return f"{self.declared} (it looked at nothing; is its column there?)"
         return f"{self.declared} ({self.unexpected_count:,} of {self.element_count:,} rows)"
 
 

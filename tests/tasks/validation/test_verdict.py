@@ -229,6 +229,10 @@ def test_a_row_within_the_budget_is_set_apart_and_the_rest_is_judged_again() -> 
             declare("column_values_to_be_between", column="n", min_value=0, max_value=9),
             "of n (1 of 4 rows)",
         ),
+        (
+            declare("column_values_to_be_between", column="gone", min_value=0, max_value=9),
+            "of gone (it looked at nothing; is its column there?)",
+        ),
         # Broken as a table.
         (declare("column_mean_to_be_between", column="n", min_value=0, max_value=9), "of n"),
         (declare("table_row_count_to_be_between", min_value=9, max_value=99), "row_count"),

@@ -88,9 +88,9 @@ def _refusal(nodes: list[TaskRun]) -> State[Any] | None:
     said = [node.state for node in nodes if node.state and node.state.name == BLOCKED]
     if not said:
         return None
-    names = ", ".join(node.name for node in nodes if node.state_name == BLOCKED)
     last = max(said, key=lambda state: state.timestamp)
-    return blocked(Refused("blocked", f"blocked: {names}; {last.message}"))
+    names = ", ".join(node.name for node in nodes if node.state_name == BLOCKED)
+    return blocked(Refused("blocked", f"{last.message} (blocked: {names})"))
 
 
 def _is(node: TaskRun, kind: StateType) -> bool:

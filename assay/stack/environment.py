@@ -56,7 +56,6 @@ def prefect_client(home: Home, api: str) -> dict[str, str]:
 def mlflow_client(url: str, user: str, password: str) -> dict[str, str]:
     """What a process needs that speaks to the registry as one user."""
     return {
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_TRACKING_URI": url,
         "MLFLOW_REGISTRY_URI": url,
         "MLFLOW_TRACKING_USERNAME": user,
@@ -64,6 +63,9 @@ def mlflow_client(url: str, user: str, password: str) -> dict[str, str]:
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # of the default's 7, two minutes of silence
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ def _run(path: Path, stack: Stack, progress: Progress) -> Outcome:
     # Imported only now: Prefect reads its settings from the environment that was just set.
     from prefect.client.schemas import State
     from prefect.context import use_profile
+    from prefect.logging.handlers import APILogHandler
     from prefect.settings import Profile
 
     from flows.promote import promote
@@ -85,15 +87,33 @@ def _run(path: Path, stack: Stack, progress: Progress) -> Outcome:
         progress(f"{stage}: {message}", fraction)
 
     own = Profile(name="assay", settings={})
-    with use_profile(own, include_current_context=False), listening(tell):
+    with (
+        use_profile(own, include_current_context=False),
+        listening(tell),
+        warnings.catch_warnings(action="ignore"),
+    ):
         state: State[Any] = promote(str(path), return_state=True)
+        APILogHandler().flush()  # the run's pages have its log before anybody is sent there
     if not state.is_completed() and not is_blocked(state):
-        raise _failure(state.message or state.name or "no message")
+        raise _failure(state)
     run = str(state.state_details.flow_run_id)
-    told = "promotable" if state.is_completed() else f"BLOCKED: {state.message}"
+    told = "promotable" if state.is_completed() else f"BLOCKED: {_plain(state.message)}"
     page = f"run: {stack.prefect_ui}/runs/flow-run/{run}"
     return Outcome(state.name or "", (told, page), 0 if state.is_completed() else 1, run)
 
 
-def _failure(message: str) -> AssayError:
-    return Unavailable("run_failed", f"expected the run to reach a decision, found: {message}")
+def _plain(message: str | None) -> str:
+    """The words of a refusal, without the code of the refusal that carries it."""
+    return (message or "").removeprefix("[blocked] ")
+
+
+def _failure(state: Any) -> AssayError:
+    """What broke the run, as it was raised."""
+    try:
+        state.result()
+    except AssayError as error:
+        return error
+    except Exception as error:
+        found = state.message or type(error).__name__
+        return Unavailable("run_failed", f"expected a run that reaches a decision, found: {found}")
+    return Unavailable("run_failed", f"expected a run that ends, found one that is {state.name}")

@@ -222,7 +222,7 @@ def test_a_refusal_keeps_its_code_and_message() -> None:
 
 
 def test_a_refusal_that_goes_on_is_named() -> None:
-    message = "[blocked] blocked: refusing onward; [below_bar] expected .8, found .7"
+    message = "[blocked] [below_bar] expected .8, found .7 (blocked: refusing onward)"
     assert ended([good, onward]).message == message
 
 

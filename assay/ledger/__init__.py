@@ -5,10 +5,12 @@ from assay.ledger.decisions import find_decision, record_decision, request_diges
 from assay.ledger.looks import look_recorded, looks_spent, record_look
 from assay.ledger.promotions import next_sequence, record_promotion
 from assay.ledger.releases import reserve_release, store_release
+from assay.ledger.splits import Split, record_split, splits_made
 
 __all__ = [
     "Entry",
     "Ledger",
+    "Split",
     "find_decision",
     "look_recorded",
     "looks_spent",
@@ -16,7 +18,9 @@ __all__ = [
     "record_decision",
     "record_look",
     "record_promotion",
+    "record_split",
     "request_digest",
     "reserve_release",
+    "splits_made",
     "store_release",
 ]

@@ -140,8 +140,8 @@ class Ledger:
             EvidenceError: The chain is broken (`broken_chain`).
             Unavailable: The ledger cannot be read now.
         """
-        with self._connected() as connection:
-            return Chain(connection).entries(kind)
+        with self.reading() as chain:
+            return chain.entries(kind)
 
     def head(self) -> str:
         """`<seq>:<hash>` of the last entry, to be kept elsewhere."""
@@ -161,6 +161,16 @@ class Ledger:
         if not chain.passes(anchor):
             raise _broken("expected to go on from the head that was kept elsewhere")
         return chain.head
+
+    @contextmanager
+    def reading(self) -> Iterator[Chain]:
+        """The chain as it is now.
+
+        Raises:
+            EvidenceError, Unavailable: As `entries`.
+        """
+        with self._connected() as connection:
+            yield Chain(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Chain]:

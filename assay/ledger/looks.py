@@ -1,13 +1,15 @@
 """Looks at a sealed holdout: recorded before it is opened, counted whoever looks.
 
 The bounds are stated at alpha / H; so the holdout answers H times, and then new rows are due.
+Holdouts with people in common are one holdout: other columns or an added row reset nothing.
 """
 
 from __future__ import annotations
 
 from assay.errors import Refused
-from assay.ledger.chain import Ledger
+from assay.ledger.chain import Chain, Ledger
 from assay.ledger.form import require_digests, require_time
+from assay.ledger.splits import kindred
 
 LOOK = "look"
 
@@ -40,7 +42,7 @@ def record_look(
     require_digests(holdout_digest, request_digest, subject)
     body = {"holdout": holdout_digest, "request": request_digest, "subject": subject}
     with ledger.writing() as chain:
-        spent = sum(entry.body["holdout"] == holdout_digest for entry in chain.entries(LOOK))
+        spent = _spent(chain, holdout_digest)
         if spent >= allowed:
             raise Refused(
                 "looks_spent",
@@ -51,8 +53,9 @@ def record_look(
 
 
 def looks_spent(ledger: Ledger, holdout_digest: str) -> int:
-    """Looks at this holdout so far, whoever made them and for whatever model."""
-    return sum(entry.body["holdout"] == holdout_digest for entry in ledger.entries(LOOK))
+    """Looks at this holdout or its kin so far, whoever made them and for whatever model."""
+    with ledger.reading() as chain:
+        return _spent(chain, holdout_digest)
 
 
 def look_recorded(ledger: Ledger, holdout_digest: str, subject: str) -> bool:
@@ -61,3 +64,8 @@ def look_recorded(ledger: Ledger, holdout_digest: str, subject: str) -> bool:
         (entry.body["holdout"], entry.body["subject"]) == (holdout_digest, subject)
         for entry in ledger.entries(LOOK)
     )
+
+
+def _spent(chain: Chain, holdout: str) -> int:
+    same = kindred(chain, holdout)
+    return sum(entry.body["holdout"] in same for entry in chain.entries(LOOK))

@@ -60,6 +60,18 @@ class Encoder:
         """Number of coordinates."""
         return len(self.names)
 
+    def reads_as(self, other: Encoder) -> bool:
+        """Whether both make the same coordinates of any folded row, in the same order."""
+
+        def read(encoder: Encoder) -> list[tuple[str, Column]]:
+            folded: Mapping[str, object] = {
+                "one_hot": {},
+                "merge": {},
+            }  # a fold is over before rows are encoded
+            return [(n, c.model_copy(update=folded)) for n, c in encoder.columns.items()]
+
+        return read(self) == read(other)
+
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Coordinates of a frame's rows.
 

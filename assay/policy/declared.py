@@ -19,6 +19,7 @@ def not_as_declared(
 ) -> tuple[str, ...]:
     """The name of each thing that is not as declared; these count as broken links."""
     broken = [name for name, holds in _identity(spec, model, rules).items() if not holds]
+    broken += [f"{name} as the policy reads it" for name in misread(spec, rules)]
     for kind, wanted in _configurations(spec).items():
         if statement := evidence.get(kind):
             for key, value in wanted.items():
@@ -31,26 +32,40 @@ def not_as_declared(
     return (*broken, *_names(spec, evidence))
 
 
+def misread(spec: PipelineSpec, rules: ModelRules) -> tuple[str, ...]:
+    """Sensitive columns that the declaration makes of something else than the policy says.
+
+    A name alone proves nothing: `race` could be made of other columns, `AGE` of merged years, and
+    the real ones be features under another name.
+    """
+    wrong = []
+    for name in rules.sensitive:
+        column, made_of = spec.data.columns.get(name), rules.sources.get(name, {})
+        merged = column is not None and name in rules.groups and column.merge
+        if column is None or column.use != "audit" or merged or column.one_hot != made_of:
+            wrong.append(name)
+    return tuple(wrong)
+
+
 def _identity(spec: PipelineSpec, model: str, rules: ModelRules) -> dict[str, bool]:
     """The pipeline against the policy's row: the same model, label, unit and groups."""
-    audited = {name for name, column in spec.data.columns.items() if column.use == "audit"}
     return {
         "a declaration of this model": spec.model == model,
         "the policy's label": spec.data.label == rules.label,
         "the policy's unit": (spec.data.unit or "row") == rules.unit,
-        "sensitive columns declared for audit": set(rules.sensitive) <= audited,
     }
 
 
 def _configurations(spec: PipelineSpec) -> dict[str, dict[str, Any]]:
     """What the statements' configuration repeats of the declaration, by kind."""
     asked, shares = spec.evaluation, spec.data.shares
+    seed = {"seed": spec.training.seed}  # one that can be chosen again may be chosen for its result
     return {
         "validation": {"shares": [shares.train, shares.development, shares.holdout]},
-        "privacy": {"mechanism": spec.privacy.mechanism},
+        "privacy": spec.privacy.model_dump(exclude={"reason"}, exclude_none=True),
         "training": {**spec.training.model_dump(), "features": spec.features()},
-        "robustness": asked.robustness.model_dump(),
-        "stress": asked.stress.model_dump(),
+        "robustness": asked.robustness.model_dump() | seed,
+        "stress": asked.stress.model_dump() | seed,
         "membership": asked.membership.model_dump(),
     }
 

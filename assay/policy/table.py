@@ -212,6 +212,8 @@ class ModelRules(Strict):
         unit: Column that names the person, or `row` when each row is one.
         unfavourable: Label of the outcome that hurts the person, 0 or 1.
         sensitive: Columns that are audited and never features.
+        sources: Sensitive column -> 0/1 column of the source -> level, where several columns of
+            the source are one; every other sensitive column has its own name there.
         groups: Sensitive column -> levels that gate.
         products: Groups whose intersections gate.
         mutable: Column -> direction in which a person can move it.
@@ -224,6 +226,10 @@ class ModelRules(Strict):
     label: ColumnName
     unfavourable: Annotated[int, Field(ge=0, le=1)]
     sensitive: Annotated[tuple[ColumnName, ...], Field(min_length=1, strict=False)]
+    sources: Annotated[
+        dict[ColumnName, Annotated[dict[ColumnName, Level], Field(min_length=1)]],
+        Field(min_length=1, default_factory=dict),
+    ]
     groups: Annotated[dict[ColumnName, Group], Field(min_length=1)]
     products: tuple[Annotated[tuple[ColumnName, ...], Field(min_length=2, strict=False)], ...] = (
         Field(strict=False)
@@ -240,8 +246,8 @@ class ModelRules(Strict):
         people = [canonical(who) for who in (self.owner, *self.approvers)]
         if len(set(people)) != len(people):
             raise ValueError("approvers differ from one another and from the owner")
-        if not set(self.groups) <= set(self.sensitive):
-            raise ValueError("groups are sensitive columns")
+        if not {*self.groups, *self.sources} <= set(self.sensitive):
+            raise ValueError("groups and sources are sensitive columns")
         if not {column for product in self.products for column in product} <= set(self.groups):
             raise ValueError("products are made of groups")
         if set(self.mutable) & {*self.sensitive, self.label}:

@@ -17,7 +17,7 @@ from assay.evidence.statement import Evidence, Subject
 from assay.evidence.values import Measurement
 from assay.home import Home
 from assay.measures import MEASURES, Request, read_outcomes, write_outcomes
-from assay.models import Model, load_payload
+from assay.models import Encoder, Model, load_payload
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
 
@@ -57,14 +57,23 @@ class Sitting:
         return {"outcomes": self.splits.holdout, "development": self.splits.development}
 
     def model(self) -> Model:
-        """The candidate, once its bytes are what its digest says.
+        """The candidate, once its bytes are what its digest says and it sees what was declared.
+
+        A payload carries its own columns. Were they believed, it could see an audited one, and its
+        edges would set what a step of an attack costs.
 
         Raises:
-            EvidenceError: `wrong_subject`; `bad_payload` as `load_payload`.
+            EvidenceError: `wrong_subject`, `other_features`; as `load_payload`.
         """
         if digest_folder(self.candidate.folder) != self.candidate.digest:
             raise EvidenceError("wrong_subject", "expected the candidate's bytes as trained")
-        return load_payload(self.candidate.folder)
+        model = load_payload(self.candidate.folder)
+        if not model.encoder.reads_as(Encoder(self.spec.data.columns)):
+            raise EvidenceError(
+                "other_features",
+                "expected a payload that sees the declared features as declared, found another",
+            )
+        return model
 
     def rows(self, dataset: Dataset) -> pd.DataFrame:
         """A sealed data set's rows, once their bytes are what the digest says.

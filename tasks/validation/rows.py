@@ -31,7 +31,7 @@ def tell_rows(
     folded = fold(spec, frame)
     require_conforming(spec, folded[kept])
     persons = None if spec.data.unit is None else frame[spec.data.unit]
-    units = unit_ids(name_units(folded, persons), key)
+    units = unit_ids(name_units(folded, persons, frame), key)
     told = folded.assign(**{spec.data.label: frame[spec.data.label].astype("int8")})
     told["row"], told["unit"] = row_ids(units, key), units
     told["part"] = place_units(units, key, spec.data.shares).where(kept, QUARANTINE)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from assay.errors import InputError, Refused
+from assay.policy.declared import misread
 from assay.policy.rules import ModelRules
 from assay.spec import Column, PipelineSpec
 
@@ -37,6 +38,12 @@ def check_declared(spec: PipelineSpec, rules: ModelRules) -> None:
             "sensitive_absent",
             f"expected the sensitive columns {', '.join(rules.sensitive)} of {spec.model} to be "
             f"declared, found no {', '.join(absent)}; declare them with `use: audit`",
+        )
+    if wrong := misread(spec, rules):
+        raise InputError(
+            "policy_differs",
+            f"expected {', '.join(wrong)} with `use: audit` and made of the source's columns as "
+            f"the policy's row of {spec.model} says, no group merged; found another declaration",
         )
 
 

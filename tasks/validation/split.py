@@ -25,19 +25,25 @@ PARTS = ("train", "development", "holdout")
 ID_LENGTH = 32  # hexadecimal digits: 128 bits
 
 
-def name_units(rows: pd.DataFrame, persons: pd.Series | None) -> pd.Series:
+def name_units(
+    rows: pd.DataFrame, persons: pd.Series | None, source: pd.DataFrame | None = None
+) -> pd.Series:
     """The canonical name of each row's unit.
 
-    Rows are joined that name the same person, or that are equal in every declared column.
+    Rows are joined that name the same person, or that are equal in every declared column. A row
+    without a person is named by all that the source says of it: another declaration of the same
+    table makes no new people, who would be split anew and released again.
 
     Args:
         rows: (n, columns), the declared columns without label and unit.
         persons: (n,) the unit column, no nulls; None when each row is a person of its own.
+        source: (n, columns) of the source, declared or not; None: `rows`.
 
     Returns:
         (n,) text: the smallest name in the unit, of a person or else of a row's content.
     """
-    names = _contents(rows) if persons is None else persons.map(_text)
+    whole = rows if source is None else source
+    names = _contents(whole) if persons is None else persons.map(_text)
     contents = rows.groupby(list(rows.columns), dropna=False, sort=False).ngroup().to_numpy()
     joined = _join(contents, pd.factorize(names)[0])
     return names.groupby(joined).transform("min")
@@ -86,16 +92,23 @@ def _join(contents: NDArray[Any], names: NDArray[Any]) -> NDArray[Any]:
 
 
 def _contents(rows: pd.DataFrame) -> pd.Series:
-    """Each row's cells in their order, as one text."""
-    plain = [rows[name].astype(object).where(rows[name].notna(), None) for name in rows]
+    """Each row's cells in the order of their columns' names, as one text."""
+    plain = [
+        rows[name].astype(object).where(rows[name].notna(), None) for name in sorted(rows, key=str)
+    ]
     cells = zip(*plain, strict=True)
     return pd.Series([rfc8785.dumps([*map(_plain, row)]).decode() for row in cells], rows.index)
 
 
 def _plain(cell: object) -> int | float | str | None:
+    """A cell as JSON holds it; what JSON has no form of is told apart by its text."""
     if isinstance(cell, np.generic):
         cell = cell.item()
-    return cell if isinstance(cell, int | float | str) else None
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, int | float) and abs(cell) < 2**53:  # neither infinite nor rounded
+        return cell
+    return repr(cell)
 
 
 def _text(person: object) -> str:

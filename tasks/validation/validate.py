@@ -16,12 +16,14 @@ from assay.evidence.digest import digest_file
 from assay.evidence.keys import load_split_key
 from assay.evidence.statement import Evidence, Subject
 from assay.home import Home
+from assay.ledger import Ledger, Split, record_split
 from assay.measures import MEASURES, Request, build_table, write_outcomes
 from assay.policy.rules import ModelRules
 from assay.sources import locate
 from assay.spec import PipelineSpec
 from assay.tables import read_table
 from tasks.validation.cover import require_cover
+from tasks.validation.fixed import find_kin
 from tasks.validation.rows import QUARANTINE, manifest, seal, tell_rows
 from tasks.validation.schema import check_declared, check_table
 from tasks.validation.split import PARTS
@@ -48,7 +50,8 @@ def validate(
 
     Raises:
         InputError: The suite or the table is not what was declared; the message names the column.
-        Refused: `data_invalid`, with counts and never a value.
+        Refused: `data_invalid`, or `split_changed` when somebody was in another part before; with
+            counts and never a value.
     """
     check_declared(spec, rules)
     suite_file = spec.resolve(spec.data.suite)
@@ -62,9 +65,12 @@ def validate(
     kept, outcomes = sift(frame, suite)
     progress(f"splitting {int(kept.sum()):,} rows", 0.8)
     told = tell_rows(spec, rules, frame, kept, key)
-    splits = seal(spec, told, home)
     tables = {"split": manifest(spec, told), "expectations": _table_of(outcomes)}
+    kin = find_kin(spec.data.source, raw, tables["split"], home)
+    splits = seal(spec, told, home)
     digests = {name: write_outcomes(home.sealed_outcomes, table) for name, table in tables.items()}
+    made = Split(spec.data.source, raw, digests["split"], splits["holdout"].digest)
+    record_split(Ledger(home.ledger), made, kin, now)
     materials = {
         "raw": raw,
         "suite": suite.digest,

@@ -14,6 +14,7 @@ from assay.draft import Draft, draft
 from assay.errors import InputError
 from assay.evidence.keys import make_keys
 from assay.home import REPOSITORY, Home
+from assay.ledger import Ledger
 from assay.policy.rules import parse_rules
 from assay.spec import PipelineSpec, load_spec
 from tasks.validation.validate import validate
@@ -68,6 +69,7 @@ def test_a_draft_loads_and_passes_validation_on_its_own_file(tmp_path: Path, nam
     rules = parse_rules(json.dumps(policy).encode()).models[spec.model]
     home = Home(tmp_path / "home").create()
     make_keys(home)
+    Ledger.create(home.ledger)
     splits, evidence = validate(spec, rules, home, 1_700_000_000, lambda _message, _share: None)
     assert splits.train.n + splits.development.n + splits.holdout.n == 1500
     assert evidence.config["expectations"] >= 10

@@ -308,11 +308,8 @@ def configurations(spec: PipelineSpec, policy: Policy) -> dict[str, dict[str, An
             "sensitive": list(row.sensitive),
         },
         "privacy": {
-            "mechanism": "synthetic",
-            "neighbours": "add_remove",
+            **spec.privacy.model_dump(exclude={"reason"}, exclude_none=True),
             "unit": row.unit,
-            "epsilon": 3,
-            "delta": 1e-6,
             "rho": rho,
             "parts": [{"name": "one-ways", "rho": rho / 4}, {"name": "rest", "rho": 3 * rho / 4}],
         },

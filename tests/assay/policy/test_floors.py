@@ -10,9 +10,10 @@ import pytest
 
 from assay.evidence.digest import digest_json
 from assay.home import REPOSITORY
+from assay.policy.declared import misread
 from assay.policy.floors import reaches
 from assay.policy.rules import Floor
-from assay.spec import load_spec
+from assay.spec import Column, load_spec
 from tests.assay.policy.submission import MODEL, Site, digest
 
 # kind, key, what was asked instead; None: the key is left out.
@@ -149,6 +150,9 @@ def declared(site: Site, config: Mapping[str, Any]) -> dict[str, str]:
 OTHERWISE: list[tuple[str, str, Any]] = [
     ("validation", "shares", [0.9, 0.05, 0.05]),
     ("privacy", "mechanism", "none"),
+    ("privacy", "epsilon", 2.5),
+    ("privacy", "delta", 1e-7),
+    ("privacy", "rows", 10),
     ("training", "family", "linear"),
     ("training", "features", ["PAY_0"]),
     ("training", "seed", 8),
@@ -156,6 +160,8 @@ OTHERWISE: list[tuple[str, str, Any]] = [
     ("training", "commit", None),
     ("training", "commit", "main"),
     ("robustness", "steps", 31),
+    ("robustness", "seed", 8),
+    ("stress", "seed", None),
     ("robustness", "costs", [0.05, 0.1, 0.2, 0.3]),
     ("stress", "severities", [1, 2, 3, 4]),
     ("membership", "attacks", ["loss_low", "loss_high", "loss_mid"]),
@@ -233,6 +239,36 @@ def test_denies_a_release_that_is_the_train_split_itself(site: Site) -> None:
     )
     reason = site.gates("privacy", raw)["provenance"].reason
     assert "a release by the declared mechanism" in reason
+
+
+YEARS = {"kind": "ordinal", "edges": (), "integer": False, "values": (30, 40), "merge": {25: 40}}
+MISREAD: list[tuple[str, dict[str, Any]]] = [
+    ("SEX", {"one_hot": {"smokes": 0, "drives": 1}}),
+    ("SEX", {"use": "feature"}),
+    (
+        "AGE",
+        {"kind": "ordinal", "edges": (), "integer": False, "values": (30, 40), "merge": {25: 40}},
+    ),
+    ("MARRIAGE", {"one_hot": {"MARRIAGE_1": "married", "X": "single", "Y": "other"}}),
+    ("EDUCATION", {"one_hot": {}}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), MISREAD)
+def test_denies_a_sensitive_column_made_of_something_else(
+    name: str, changes: dict[str, Any], site: Site
+) -> None:
+    """Its name would be audited, its groups merged, and the real column free to be a feature."""
+    data = site.spec.data
+    column = Column.model_validate({**data.columns[name].model_dump(), **changes})
+    columns = {**data.columns, name: column}
+    changed = data.model_copy(update={"columns": columns})
+    rules = site.policy.model(MODEL)
+    assert misread(site.spec, rules) == ()
+    spec = site.spec.model_copy(update={"data": changed})
+    assert misread(spec, rules) == (name,)
+    site.spec = spec
+    assert f"{name} as the policy reads it" in site.decide().gates["provenance"].reason
 
 
 def test_denies_the_declaration_of_another_model(site: Site) -> None:

@@ -177,6 +177,8 @@ def test_no_key_may_be_left_out() -> None:
             ("models", "mutable"),
             ("models", "groups"),
         }
+        # Without its sources, a sensitive column has to be read by its own name: stricter.
+        named_freely = named_freely or path[2:3] == ("sources",)
         if inside_list or named_freely:
             continue
 

@@ -6,17 +6,22 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from assay.errors import EvidenceError
+from assay.evidence.artifacts import Candidate
 from assay.evidence.statement import Evidence, evidence_of
 from assay.home import REPOSITORY
 from assay.measures import read_outcomes
+from assay.models import Architecture, Encoder, Model, save_payload
+from assay.models.families import build_network
 from assay.policy.recompute import Outcomes, disagreements
 from assay.policy.rows import read_manifest
+from assay.spec import Column
 from tasks import evaluation
 from tests.tasks.evaluation.conftest import NOW, Lender
 
@@ -111,6 +116,32 @@ def test_refuses_a_payload_that_changed(lender: Lender, kind: str) -> None:
     with pytest.raises(EvidenceError) as refused:
         lender.evaluate(STAGES[kind])
     assert refused.value.code == "wrong_subject"
+
+
+WIDE = {"kind": "number", "integer": True, "edges": (0, 10, 100, 1000, 1e6)}
+OTHER_COLUMNS: list[dict[str, Any]] = [
+    {"SEX": {"kind": "category", "values": (0, 1)}},
+    {"bill": WIDE},
+    {"late": {"kind": "number", "edges": (-1, 3)}},
+]
+
+
+@pytest.mark.parametrize("kind", STAGES)
+@pytest.mark.parametrize("changes", OTHER_COLUMNS)
+def test_refuses_a_payload_that_sees_other_features_than_declared(
+    lender: Lender, tmp_path: Path, kind: str, changes: dict[str, Any]
+) -> None:
+    """It would see whom it must not, or make an attacker's steps dear by edges of its own."""
+    others = {name: Column.model_validate(column) for name, column in changes.items()}
+    encoder = Encoder({**lender.spec.data.columns, **others})
+    architecture = Architecture((8,), 0.0)
+    network = build_network("mlp", encoder.width, architecture)
+    folder = tmp_path / "other"
+    digest = save_payload(folder, Model("mlp", architecture, encoder, network))
+    candidate = Candidate("mlp", folder, digest, {})
+    with pytest.raises(EvidenceError) as refused:
+        replace(lender, candidate=candidate).evaluate(STAGES[kind])
+    assert refused.value.code == "other_features"
 
 
 @pytest.mark.parametrize("kind", STAGES)

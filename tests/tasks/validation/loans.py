@@ -16,6 +16,7 @@ from assay.evidence.artifacts import Splits
 from assay.evidence.keys import make_keys
 from assay.evidence.statement import Evidence
 from assay.home import Home
+from assay.ledger import Ledger
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec, load_spec
 from tasks.validation.validate import validate
@@ -83,6 +84,7 @@ RULES: dict[str, Any] = {
     "label": "bad",
     "unfavourable": 1,
     "sensitive": ["age", "race"],
+    "sources": {"race": {"race_a": "a", "race_b": "b", "race_c": "b"}},
     "groups": {"age": {"edges": [35]}, "race": {"values": ["a", "b"]}},
     "products": [["age", "race"]],
     "mutable": {"income": "up"},
@@ -194,4 +196,5 @@ def lay_out(
     home = Home(folder / "home")
     if not home.root.is_dir():
         make_keys(home.create())
+        Ledger.create(home.ledger)
     return Case(load_spec(folder / "loans.yaml"), ModelRules.model_validate(dict(rules)), home)

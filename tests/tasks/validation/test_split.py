@@ -99,3 +99,13 @@ def test_ids_are_keyed_and_tell_nothing() -> None:
     assert not set(one) & set(rows)
     for ids in (one, rows):
         assert all(len(text) == 32 and set(text) <= set("0123456789abcdef") for text in ids)
+
+
+@pytest.mark.parametrize("cell", [2**60, float("inf"), pd.Timestamp("2020-01-01"), b"x", True])
+def test_any_cell_of_the_source_names_a_row(cell: object) -> None:
+    rows = frame([1, 1])
+    source = rows.assign(other=pd.Series([cell, None], dtype=object))
+    names = name_units(rows, None, source)
+    assert names.nunique() == 1  # equal as declared: one unit still
+    apart = name_units(frame([1, 2]), None, source.assign(x=[1, 1]))
+    assert apart.nunique() == 2

@@ -42,9 +42,10 @@ _OPEN = {
     "artifacts": r"/mlflow-artifacts/artifacts/.+|/mlflow/upload-artifact",
     # The pages read these by POST.
     "reading": r"/mlflow/(?:traces|datasets|issues)/search|/mlflow/traces/metrics",
-    # MLflow's own administration; an administrator still passes no gate.
-    "people": r"/mlflow/users/(?:create|create-ui|update-password|update-admin|delete"
-    r"|permissions/grant|permissions/revoke)"
+    # MLflow's own administration; an administrator still passes no gate, and so may not give an
+    # approver another password, or delete and make one anew. Passwords are the home's.
+    "people": r"/mlflow/users/(?:create|create-ui|permissions/grant"
+    r"|permissions/revoke)"
     r"|/mlflow/roles/(?:create|update|delete|assign|unassign|permissions/(?:add|remove|update))",
 }
 _WRITES = re.compile(rf"{_API}(?:{'|'.join(_OPEN.values())})|/graphql", re.DOTALL)

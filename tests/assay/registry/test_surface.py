@@ -41,7 +41,7 @@ model-versions/create model-versions/update model-versions/delete model-versions
 model-versions/set-tag model-versions/delete-tag
 webhooks webhooks/<id> webhooks/<id>/test
 mlflow-artifacts/artifacts/<path> upload-artifact
-users/create users/create-ui users/update-password users/update-admin users/delete
+users/create users/create-ui
 users/permissions/grant users/permissions/revoke
 roles/create roles/update roles/delete roles/assign roles/unassign
 roles/permissions/add roles/permissions/remove roles/permissions/update

@@ -33,7 +33,8 @@ class BarResult:
         development_verdict: From the development rows; shown in public.
         distance: Gap between the deciding end of the bound and the bar, >= 0 when it passes.
         development_distance: The same from the development rows.
-        n_needed: Rows that would decide, at the measured point; None: decided, or hopeless.
+        n_needed: Rows that would decide, for the model or against it, at the measured point;
+            None: decided, or hopeless.
         code: `ok`, or the denial's word.
     """
 

@@ -16,7 +16,7 @@ HOPELESS = 10**9  # rows that nobody will bring
 
 
 def n_needed(bound: Bound, bar: float, direction: Direction, min_n: int = 1) -> int | None:
-    """Rows that would turn an undecided claim into a proven one, at the measured point.
+    """Rows that would decide an undecided claim at the measured point: for it, or against it.
 
     Exact for a plain Clopper-Pearson bound. Every other bound's width is taken to shrink with the
     square root of n; n is its smallest group's, all groups growing alike.
@@ -25,16 +25,17 @@ def n_needed(bound: Bound, bar: float, direction: Direction, min_n: int = 1) -> 
         bound: What was measured.
         bar: The value that the deciding end has to reach.
         direction: The side on which the claim passes.
-        min_n: Rows that the bar asks for in any case.
+        min_n: Rows that the bar asks for before it is passed.
 
     Returns:
-        None when the claim is proven already, or when the point is at the bar or on its wrong
-        side, so that more of the same rows prove nothing.
+        None when the claim is decided already, or when the point is so near to the bar that
+        `HOPELESS` rows are too few.
     """
-    sign = 1 if direction == "at_least" else -1
+    if is_against(bound, bar, direction):
+        direction, min_n = ("at_most" if direction == "at_least" else "at_least"), 1
     end = bound.lower if direction == "at_least" else bound.upper
-    gap, width = sign * (bound.point - bar), abs(bound.point - end)
-    if gap <= 0:
+    gap, width = abs(bound.point - bar), abs(bound.point - end)
+    if gap == 0:
         return None
     if width <= gap:
         return None if bound.n >= min_n else min_n
@@ -43,6 +44,11 @@ def n_needed(bound: Bound, bar: float, direction: Direction, min_n: int = 1) -> 
     else:
         needed = math.ceil(min(float(HOPELESS), bound.n * (width / gap) ** 2))
     return None if needed >= HOPELESS else max(needed, min_n)
+
+
+def is_against(bound: Bound, bar: float, direction: Direction) -> bool:
+    """Whether the measured point is on the bar's wrong side, so that more rows would disprove."""
+    return bound.point < bar if direction == "at_least" else bound.point > bar
 
 
 def _exact(bound: Bound, bar: float, direction: Direction) -> int:

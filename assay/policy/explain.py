@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assay.evidence.decision import BarResult, GateDecision, Verdict
 from assay.evidence.public import PublicBar, PublicDecision, PublicGate
 from assay.evidence.values import Bound, Exact, Measurement
+from assay.measures.sizes import is_against
 
 SIGN = {"at_least": ">=", "at_most": "<=", "one_of": "one of"}
 
@@ -109,6 +110,8 @@ def _advice(bar: BarResult | PublicBar, needed: int | None) -> str:
     end = {"at_least": "lower end", "at_most": "upper end"}.get(bar.direction, "value")
     if bar.value is None or bar.verdict is Verdict.NOT_RUN:
         return "measure it, and hand in evidence that verifies"
+    if needed is not None and _is_against(bar):
+        return f"{needed:,} rows like these would settle it against the model: change the model"
     if needed is not None:
         return f"bring {needed:,} rows like these: then the {end} clears the bar at this point"
     if bar.verdict is Verdict.INSUFFICIENT:
@@ -116,3 +119,10 @@ def _advice(bar: BarResult | PublicBar, needed: int | None) -> str:
     if isinstance(bar.value, Exact):
         return "declare or produce another value; more rows change nothing"
     return "more rows of the same change nothing: change the model or the data"
+
+
+def _is_against(bar: BarResult | PublicBar) -> bool:
+    match bar.value, bar.bar, bar.direction:
+        case Bound() as bound, float() as limit, ("at_least" | "at_most") as direction:
+            return is_against(bound, limit, direction)
+    return False

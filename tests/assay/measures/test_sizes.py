@@ -12,6 +12,7 @@ from scipy.stats import binom
 from assay.evidence.values import Bound
 from assay.measures import clopper_pearson, least_n, n_for_power, n_for_ratio, n_needed
 from assay.measures.bounds import Proportion, balanced_accuracy
+from assay.measures.sizes import Direction
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.0025])
@@ -45,15 +46,35 @@ def test_a_combined_bound_shrinks_with_the_root_of_its_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "lower", "upper", "direction"),
-    [(0.5, 0.4, 0.6, "at_least"), (0.6, 0.5, 0.7, "at_least"), (0.7, 0.65, 0.8, "at_most")],
+    ("k", "n", "bar", "direction"),
+    [(830, 1000, 0.84, "at_least"), (56, 100, 0.6, "at_least"), (5, 120, 0.03, "at_most")],
 )
-def test_the_wrong_side_is_hopeless(point: float, lower: float, upper: float, direction) -> None:
-    bound = Bound(point, lower, upper, 0.05, 100, "any")
-    assert n_needed(bound, 0.6, direction) is None
+def test_on_the_wrong_side_rows_decide_against_the_claim(
+    k: int, n: int, bar: float, direction: Direction
+) -> None:
+    bound = clopper_pearson(k, n, 0.05)
+    needed = n_needed(bound, bar, direction, min_n=10**6)
+    assert needed is not None and n < needed < 10**6
+
+    def disproven(count: int, rows: int) -> bool:
+        grown = clopper_pearson(count, rows, 0.05)
+        return grown.upper <= bar if direction == "at_least" else grown.lower >= bar
+
+    away, near = (math.floor, math.ceil) if direction == "at_least" else (math.ceil, math.floor)
+    assert disproven(away(k / n * needed), needed)
+    fewer = int(needed * 0.95)
+    assert not disproven(near(k / n * fewer), fewer)
+    combined = Bound(bound.point, bound.lower, bound.upper, 0.05, n, "any")
+    assert n_needed(combined, bar, direction) == pytest.approx(needed, rel=0.35)
+
+
+@pytest.mark.parametrize("direction", ["at_least", "at_most"])
+def test_at_the_bar_itself_nothing_decides(direction: Direction) -> None:
+    assert n_needed(Bound(0.6, 0.5, 0.7, 0.05, 100, "any"), 0.6, direction) is None
 
 
 def test_a_decided_claim_needs_nothing_but_the_fewest_rows_allowed() -> None:
+    assert n_needed(clopper_pearson(5, 100, 0.05), 0.8, "at_least", min_n=200) is None
     bound = clopper_pearson(95, 100, 0.05)
     assert n_needed(bound, 0.8, "at_least") is None
     assert n_needed(bound, 0.8, "at_least", min_n=200) == 200

@@ -68,6 +68,13 @@ def test_says_how_many_rows_would_decide(passed: GateDecision) -> None:
     assert f"{change.n_needed:,} rows" in change.advice
 
 
+def test_says_when_more_rows_would_only_settle_it_against_the_model(passed: GateDecision) -> None:
+    change = only(decision(passed, result(AUC, bound(0.62, 0.70))))
+    assert change.verdict is Verdict.INSUFFICIENT
+    assert change.n_needed is not None
+    assert "against the model" in change.advice
+
+
 def test_does_not_promise_that_more_rows_help_a_failure(passed: GateDecision) -> None:
     change = only(decision(passed, result(AUC, bound(0.5, 0.6))))
     assert (change.verdict, change.n_needed) == (Verdict.FAIL, None)

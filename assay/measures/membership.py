@@ -28,10 +28,13 @@ from assay.measures.bounds import Proportion, clopper_pearson, highest
 from assay.measures.request import Request, Tables
 from assay.measures.tables import Columns, levels_of, read_table
 
-# Attack -> how suspicious a loss is: members fit well, or, in the other tail, remarkably badly.
-SUSPICION: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    "loss_low": lambda loss: -loss,
-    "loss_high": lambda loss: loss,
+# Attack -> how suspicious a row is. Members fit well, or, in the other tail, remarkably badly, or
+# better than a reference model that never saw them finds easy: Watson et al. 2022,
+# arXiv:2111.08440, which is the one that recognises the hard rows that a model learnt by heart.
+SUSPICION: Mapping[str, Callable[[Columns], NDArray[Any]]] = {
+    "loss_low": lambda columns: -columns["loss"],
+    "loss_high": lambda columns: columns["loss"],
+    "loss_calibrated": lambda columns: columns["reference"] - columns["loss"],
 }
 
 
@@ -62,9 +65,9 @@ def _suspicions(columns: Columns, request: Request) -> list[NDArray[Any]]:
     attacks = request.listed("attacks", str)
     if not set(attacks) <= set(SUSPICION):
         raise EvidenceError("malformed", f"expected attacks among {', '.join(SUSPICION)}")
-    if (columns["loss"] < 0).any():
+    if (columns["loss"] < 0).any() or (columns["reference"] < 0).any():
         raise EvidenceError("malformed", "expected losses of at least 0")
-    return [SUSPICION[name](columns["loss"]) for name in attacks]
+    return [SUSPICION[name](columns) for name in attacks]
 
 
 def _groups(columns: Columns, request: Request) -> Iterator[NDArray[Any]]:

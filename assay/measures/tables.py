@@ -83,7 +83,8 @@ LAYOUTS: Mapping[str, Layout] = {
         among={"label": _BINARY, "severity": (1, 2, 3, 4, 5), "predicted": _BINARY},
     ),
     "membership": Layout(
-        {"row": TEXT, "label": WHOLE, "member": FLAG, "half": WHOLE, "loss": REAL},
+        {"row": TEXT, "label": WHOLE, "member": FLAG, "half": WHOLE, "loss": REAL}
+        | {"reference": REAL},
         key=("row",),
         among={"label": _BINARY, "half": _BINARY},
         grouped=True,

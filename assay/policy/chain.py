@@ -24,6 +24,7 @@ SAME: Mapping[str, tuple[str, ...]] = {
         "validation.development",
         "utility.development",
         "robustness.development",
+        "membership.development",
     ),
     "the holdout": (
         "validation.holdout",

@@ -123,10 +123,7 @@ def evaluate_fairness(sitting: Sitting) -> Evidence:
 def evaluate_membership(sitting: Sitting) -> Evidence:
     """Whether an attacker recognises the rows that it was made from."""
     config = sitting.spec.evaluation.membership.model_dump(mode="json")
-    materials = {
-        "train": sitting.splits.train.digest,
-        "holdout": sitting.splits.holdout.digest,
-    }
+    materials = {"train": sitting.splits.train.digest, **_read(sitting)}
     tables = {"outcomes": {"membership": memory.membership(sitting)}}
     return sitting.evidence("membership", config, materials, tables)
 

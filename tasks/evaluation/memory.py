@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from assay.measures import build_table
 from assay.models import Model, fitted_part
@@ -32,29 +33,55 @@ def membership(sitting: Sitting) -> pa.Table:
     """Losses on the rows that the release was made from, and on rows that it was not.
 
     Others are halved by the last bit of their keyed row id: nobody chooses who sets a threshold.
+    How hard a row is for a model that never saw it is told by a logistic regression that is fitted
+    on the development rows.
     """
     members = sitting.rows(sitting.splits.train)
     others = sitting.rows(sitting.splits.holdout)
     model = sitting.model()
+    reference = _reference(sitting, model)
     parts = [
-        _lines(sitting, model, members, np.ones(len(members), dtype=np.int8), member=True),
-        _lines(sitting, model, others, _halves(others["row"]), member=False),
+        _lines(
+            sitting, model, reference, members, np.ones(len(members), dtype=np.int8), member=True
+        ),
+        _lines(sitting, model, reference, others, _halves(others["row"]), member=False),
     ]
     return build_table(
         "membership", {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     )
 
 
+def _reference(sitting: Sitting, model: Model) -> LogisticRegression:
+    frame = sitting.rows(sitting.splits.development)
+    reference = LogisticRegression(max_iter=1000)
+    return reference.fit(model.encoder.encode(frame).astype(np.float64), sitting.labels(frame))
+
+
 def _lines(
-    sitting: Sitting, model: Model, frame: pd.DataFrame, half: NDArray[np.int8], *, member: bool
+    sitting: Sitting,
+    model: Model,
+    reference: LogisticRegression,
+    frame: pd.DataFrame,
+    half: NDArray[np.int8],
+    *,
+    member: bool,
 ) -> dict[str, Any]:
-    label = sitting.labels(frame)
+    label, x = sitting.labels(frame), model.encoder.encode(frame)
     with torch.no_grad():
-        logits = model.logits(torch.from_numpy(model.encoder.encode(frame))).double().numpy()
-    lead = np.where(label == 1, 1, -1) * (logits[:, 1] - logits[:, 0])
+        logits = model.logits(torch.from_numpy(x)).double().numpy()
     told = {name: np.asarray(column) for name, column in sitting.told(frame).items()}
-    loss = np.logaddexp(0, -lead)  # cross-entropy, finite for any margin
-    return {**told, "member": np.full(len(frame), member), "half": half, "loss": loss}
+    return {
+        **told,
+        "member": np.full(len(frame), member),
+        "half": half,
+        "loss": _cross_entropy(label, logits[:, 1] - logits[:, 0]),
+        "reference": _cross_entropy(label, reference.decision_function(x.astype(np.float64))),
+    }
+
+
+def _cross_entropy(label: NDArray[np.int8], margin: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Loss of each row, (n,), finite for any margin of label 1."""
+    return np.logaddexp(0, np.where(label == 1, -margin, margin))
 
 
 def _halves(rows: pd.Series) -> NDArray[np.int8]:

@@ -77,7 +77,13 @@ def robustness(label: Sequence[Any], survived: dict[str, Sequence[Any]], cost: f
     )
 
 
-def membership(member: Sequence[Any], half: Sequence[Any], loss: Sequence[Any]) -> pa.Table:
+def membership(
+    member: Sequence[Any],
+    half: Sequence[Any],
+    loss: Sequence[Any],
+    reference: Sequence[Any] | None = None,
+) -> pa.Table:
     n = len(loss)
     columns = {"row": keys(n), "label": [0] * n, "member": member, "half": half, "loss": loss}
-    return build_table("membership", {**columns, **groups(n)})
+    easy = [0.0] * n if reference is None else reference
+    return build_table("membership", {**columns, "reference": easy, **groups(n)})

@@ -48,6 +48,16 @@ def test_each_tail_finds_what_the_other_misses(tail: str) -> None:
     assert measure(table)["tpr_at_fpr"].point == 1.0
 
 
+def test_calibration_finds_hard_rows_that_are_known_by_heart() -> None:
+    easy = np.random.default_rng(7).exponential(size=3 * N)
+    loss = easy.copy()
+    loss[MEMBER] *= 0.3  # better than they are easy, and no better than others that are
+    table = membership(MEMBER, HALF, loss, easy)
+    calibrated = measure(table, attacks=["loss_calibrated"])["tpr_at_fpr"]
+    assert calibrated.point == 1.0
+    assert measure(table)["tpr_at_fpr"].point < 0.5
+
+
 def test_one_exposed_group_counts_for_all() -> None:
     loss = alike(2)
     exposed = MEMBER & (np.arange(3 * N) % 4 == 3)  # SEX 1, AGE >= 35

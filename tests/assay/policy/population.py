@@ -147,6 +147,7 @@ def membership() -> pa.Table:
             "member": member,
             "half": member | [int(row[-1], 16) % 2 == 1 for row in columns["row"]],
             "loss": np.concatenate([0.2 + 0.01 * np.sin(np.arange(n)), -np.log(likely)]),
+            "reference": np.zeros(len(member)),
         },
     )
 

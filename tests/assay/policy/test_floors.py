@@ -194,7 +194,7 @@ LINKED = [
         "utility": ["holdout", "development"],
         "overfitting": ["release"],
         "robustness": ["holdout", "development"],
-        "membership": ["train", "holdout"],
+        "membership": ["train", "development", "holdout"],
     }.items()
     for material in rules
 ]

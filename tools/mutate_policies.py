@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +155,12 @@ def listed() -> dict[tuple[str, str, str, str], str]:
     }  # type: ignore[misc]
 
 
-def report(folder: Path, only: str = "", jobs: int = 2) -> tuple[list[str], bool]:
+def report(
+    folder: Path,
+    only: str = "",
+    jobs: int = 2,
+    progress: Callable[[str, float], None] | None = None,
+) -> tuple[list[str], bool]:
     """Spoil everything; the report's lines, and whether enough was noticed."""
     found = [
         mutant
@@ -163,8 +168,12 @@ def report(folder: Path, only: str = "", jobs: int = 2) -> tuple[list[str], bool
         if not path.name.endswith("_test.rego") and only in str(path)
         for mutant in mutants(path.relative_to(folder).as_posix(), path.read_text("utf-8"))
     ]
+    codes = []
     with ThreadPoolExecutor(jobs) as pool:
-        codes = list(pool.map(lambda mutant: verdict(mutant, folder), found))
+        for code in pool.map(lambda mutant: verdict(mutant, folder), found):
+            codes.append(code)
+            if progress:
+                progress("survived" if not code else "", len(codes) / len(found))
     whole = [(mutant, code) for mutant, code in zip(found, codes, strict=True) if code != BROKEN]
     survivors = [mutant for mutant, code in whole if code != FAILED]
     known = listed()
@@ -188,9 +197,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of the paths of the modules to spoil")
     asked = parser.parse_args(arguments)
-    lines, enough = report(asked.folder, asked.only, asked.jobs)
+    lines, enough = report(asked.folder, asked.only, asked.jobs, _show)
     sys.stdout.write("\n".join(lines) + "\n")
     return not enough
+
+
+def _show(_: str, share: float) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{share:.0%} of the mutants judged")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

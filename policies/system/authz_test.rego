@@ -31,7 +31,7 @@ test_refuses[note] if {
 		"policies": object.union(health, {"path": ["v1", "policies"]}),
 		"another version": object.union(question, {"path": ["v0", "data", "promotion", "decision"]}),
 	}
-	not authz.allow with input as asked with data.access as access
+	authz.allow == false with input as asked with data.access as access
 }
 
 test_refuses_everyone_without_a_digest[note] if {

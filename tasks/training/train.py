@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from assay.errors import EvidenceError
 from assay.evidence.artifacts import Candidate, Dataset
+from assay.evidence.digest import digest_folder
 from assay.evidence.statement import Evidence, Subject
 from assay.home import Home
 from assay.measures import read_outcomes
@@ -88,14 +90,25 @@ def _parts(spec: PipelineSpec, encoder: Encoder, frame: pd.DataFrame) -> tuple[R
 
 
 def _store(home: Home, model: Model) -> tuple[Path, str]:
-    """The payload by its digest, below HOME/candidates; the same model is there once."""
+    """The payload by its digest, below HOME/candidates; a whole one stays for those who read it."""
     shelf = home.root / "candidates"
     shelf.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=shelf, prefix=".draft-") as scratch:
         draft = Path(scratch) / "payload"
         digest = save_payload(draft, model)
         folder = shelf / digest.removeprefix("sha256:")
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
+        if not _holds(folder, digest):
+            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                draft.rename(folder)
+            except OSError:
+                if not _holds(folder, digest):  # else another run has stored the same one
+                    raise
     return folder, digest
+
+
+def _holds(folder: Path, digest: str) -> bool:
+    try:
+        return digest_folder(folder) == digest
+    except EvidenceError:
+        return False

@@ -1,13 +1,15 @@
-"""A line in a process of its own, that can be killed."""
+"""A line in a process of its own, that can be killed or run beside others."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from assay.errors import AssayError
 from assay.home import Home
 from assay.spec import load_spec
 from benchmarks.plain_line import measure
@@ -20,6 +22,8 @@ NEVER = ("", "", -1)
 
 def run(pipeline: Path, root: Path, stage: str, message: str, count: int) -> None:
     """Measure a pipeline; at the moment that is named, this process kills itself.
+
+    It ends as the command does: with the exit code of a refusal.
 
     Args:
         pipeline: Its YAML.
@@ -36,7 +40,10 @@ def run(pipeline: Path, root: Path, stage: str, message: str, count: int) -> Non
         if heard == count:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    measure(load_spec(pipeline), Home(root), tell)
+    try:
+        measure(load_spec(pipeline), Home(root), tell)
+    except AssayError as error:
+        sys.exit(error.exit_code)
 
 
 def start(pipeline: Path, home: Home, moment: tuple[str, str, int] = NEVER) -> ForkServerProcess:

@@ -85,6 +85,19 @@ def test_the_same_declaration_and_release_give_the_same_bytes(line: Line) -> Non
     assert curve == same
 
 
+def test_a_whole_payload_is_left_alone_and_a_broken_one_replaced(line: Line) -> None:
+    candidate, _, _ = line.train()
+    files = sorted(candidate.folder.iterdir())
+    inodes = [file.stat().st_ino for file in files]
+    line.train()
+    assert [file.stat().st_ino for file in files] == inodes
+    for harm in (lambda: files[0].unlink(), lambda: files[0].write_bytes(b"other")):
+        harm()
+        assert line.train()[0] == candidate
+        assert digest_folder(candidate.folder) == candidate.digest
+    assert [path.name for path in candidate.folder.parent.iterdir()] == [candidate.folder.name]
+
+
 def test_global_random_states_are_left_alone(line: Line) -> None:
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     line.train()

@@ -26,7 +26,7 @@ from assay.policy.binary import find_opa
 
 EQUIVALENTS = Path(__file__).with_name("policy_equivalents.json")
 LEAST_KILLED = 0.95
-BROKEN, FAILED = 1, 2  # exit codes of `opa test`: it could not be loaded; a test failed
+PASSED, BROKEN, FAILED = 0, 1, 2  # exit codes of `opa test`; broken could not be loaded
 TOKENS = re.compile(
     r"""(?P<text>"[^"\\]*"|`[^`]*`)|(?P<number>(?<![\w.])\d+(?:\.\d+)?(?![\w.]))"""
     r"""|(?P<operator>\s(?:==|!=|<=|>=|<|>|\||-|\*)\s)|(?P<word>\bnot |\btrue\b|\bfalse\b)"""
@@ -140,10 +140,12 @@ def verdict(mutant: Mutant, folder: Path) -> int:
         package = mutant.path.removesuffix(".rego").replace("/", r"\.")
         for run in (rf"^data\.{package}_test\.", "."):
             command = [find_opa(), "test", "--timeout", "60s", "--run", run, copy]
-            ran = subprocess.run(command, env={}, capture_output=True, check=False)
-            if ran.returncode:
+            code = subprocess.run(command, env={}, capture_output=True, check=False).returncode
+            if code not in (PASSED, BROKEN, FAILED):
+                raise RuntimeError(f"`opa test` was ended from outside ({code}): {mutant}")
+            if code:
                 break
-        return ran.returncode
+        return code
 
 
 def listed() -> dict[tuple[str, str, str, str], str]:
@@ -175,7 +177,7 @@ def report(
             if progress:
                 progress("survived" if not code else "", len(codes) / len(found))
     whole = [(mutant, code) for mutant, code in zip(found, codes, strict=True) if code != BROKEN]
-    survivors = [mutant for mutant, code in whole if code != FAILED]
+    survivors = [mutant for mutant, code in whole if code == PASSED]
     known = listed()
     new = [mutant for mutant in survivors if mutant.key not in known]
     gone = [key for key in known if only in key[0] and key not in {one.key for one in survivors}]

@@ -60,6 +60,13 @@ test_release_is_the_subject_of_privacy if {
 	statements.code("privacy") == "wrong_subject" with input as question
 }
 
+test_another_material_is_not_the_subject if {
+	as_payload := example.edited({"/evidence/utility/subject": example.digest("holdout")})
+	statements.code("utility") == "wrong_subject" with input as as_payload
+	as_release := example.edited({"/evidence/privacy/subject": example.digest("train")})
+	statements.code("privacy") == "wrong_subject" with input as as_release
+}
+
 # A material called `payload` does not make any artifact the payload.
 test_payload_is_no_material if {
 	other := example.digest("other")

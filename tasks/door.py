@@ -42,7 +42,7 @@ class Answered(Exception):  # not an error: the flow ends here, with an answer
 class Listener(Protocol):
     """Told what a stage is doing."""
 
-    def __call__(self, stage: str, message: str, fraction: float) -> None:
+    def __call__(self, stage: str, message: str, fraction: float, /) -> None:
         """Take note.
 
         Args:
@@ -71,8 +71,8 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def report(message: str, fraction: float) -> None:
-    """The progress that a stage's pure function is given."""
-    _listener.get()(_stage.get(), message, fraction)
+    """The progress that a stage's pure function is given; only its door says that it has ended."""
+    _listener.get()(_stage.get(), message, min(fraction, 0.99))
 
 
 def blocked(refused: Refused) -> State[Any]:
@@ -126,7 +126,8 @@ def door(
             try:
                 report("started", 0.0)
                 state: State[Any] = node(*args, return_state=True, **kwargs)
-                report("blocked" if is_blocked(state) else state.type.value.lower(), 1.0)
+                ended = "blocked" if is_blocked(state) else state.type.value.lower()
+                _listener.get()(_stage.get(), ended, 1.0)
             finally:
                 _stage.reset(token)
             if onward and is_blocked(state):

@@ -23,19 +23,8 @@ import pytest
 from assay.home import REPOSITORY, Home
 from assay.stack.record import Stack, read_stack
 from tests.processes import gone
+from tests.tasks.validation.loans import RULES
 
-LOANS: dict[str, Any] = {
-    "tier": "loose",
-    "owner": "trainer",
-    "approvers": ["approver"],
-    "unit": "person",
-    "label": "bad",
-    "unfavourable": 1,
-    "sensitive": ["age", "race"],
-    "groups": {"age": {"edges": [35]}, "race": {"values": ["a", "b"]}},
-    "products": [["age", "race"]],
-    "mutable": {"income": "up"},
-}
 TINY = """
 name: tests
 deployments:
@@ -100,7 +89,7 @@ def write_policies(folder: Path) -> Path:
     shutil.copytree(REPOSITORY / "policies", folder)
     table = json.loads((folder / "data.json").read_text())
     table["tiers"]["loose"] = loosened(table)
-    table["models"] |= {"loans": LOANS, "tight": {**LOANS, "tier": "standard"}}
+    table["models"] |= {"loans": {**RULES, "tier": "loose"}, "tight": RULES}
     (folder / "data.json").write_text(json.dumps(table))
     return folder
 

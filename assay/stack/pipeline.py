@@ -83,13 +83,10 @@ def _run(path: Path, stack: Stack, progress: Progress) -> Outcome:
     from flows.promote import promote
     from tasks.door import is_blocked, listening
 
-    def tell(stage: str, message: str, fraction: float) -> None:
-        progress(f"{stage}: {message}", fraction)
-
     own = Profile(name="assay", settings={})
     with (
         use_profile(own, include_current_context=False),
-        listening(tell),
+        listening(_listener(progress)),
         warnings.catch_warnings(action="ignore"),
     ):
         state: State[Any] = promote(str(path), return_state=True)
@@ -100,6 +97,20 @@ def _run(path: Path, stack: Stack, progress: Progress) -> Outcome:
     told = "promotable" if state.is_completed() else f"BLOCKED: {_plain(state.message)}"
     page = f"run: {stack.prefect_ui}/runs/flow-run/{run}"
     return Outcome(state.name or "", (told, page), 0 if state.is_completed() else 1, run)
+
+
+def _listener(progress: Progress) -> Callable[[str, str, float], None]:
+    """What the stages say, and at the end of each the last that it said."""
+    last: dict[str, str] = {}
+
+    def tell(stage: str, message: str, fraction: float) -> None:
+        if fraction < 1:
+            last[stage] = message
+        elif message == "completed" and last[stage] != "started":
+            message = last[stage]
+        progress(f"{stage}: {message}", fraction)
+
+    return tell
 
 
 def _plain(message: str | None) -> str:

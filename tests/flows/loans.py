@@ -24,8 +24,9 @@ HONEST = {
 
 
 def rows(seed: int = 5, n: int = ROWS) -> pd.DataFrame:
-    """Loans whose label has to do with debt and grade."""
+    """Loans whose label has to do with debt and grade; each seed has persons of its own."""
     frame = table(n, seed)
+    frame["person"] = [f"P{seed}-{k:05d}" for k in range(n)]
     rng = np.random.default_rng(seed)
     odds = 4 * frame["debt"].fillna(0.5) + 0.7 * frame["grade"].clip(upper=3) - 4.5
     frame["bad"] = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(int)

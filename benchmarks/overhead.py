@@ -60,9 +60,7 @@ def plainly(file: Path, home: Home) -> None:
     from tasks.validation.suite import load_suite
     from tasks.validation.validate import validate
 
-    def tell(message: str, fraction: float) -> None:
-        nobody("", message, fraction)
-
+    tell = partial(nobody, "")
     spec, policy, ledger = load_spec(file), load_policy(home.policy), Ledger(home.ledger)
     rules, alpha, now = policy.model(spec.model), policy.alpha(spec.model), int(time.time())
     looks = policy.tier(spec.model).looks

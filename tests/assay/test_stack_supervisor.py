@@ -39,9 +39,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def test_one_that_ends_is_named_with_its_last_words(supervisor: Supervisor) -> None:
-    supervisor.start(
-        shell("mlflow", "seq -f 'line %g' 10; exit 5")
-    )
+    supervisor.start(shell("mlflow", "seq -f 'line %g' 10; exit 5"))
     with pytest.raises(Unavailable) as caught:
         supervisor.wait_for("mlflow", lambda: False, patience=20)
     assert caught.value.code == "mlflow_ended"

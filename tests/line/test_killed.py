@@ -82,7 +82,7 @@ def test_a_release_that_was_killed_stays_spent(
     for _ in range(2):
         with pytest.raises(Refused, match="epsilon_spent"):
             measure(quick, small.home)
-    assert [entry.kind for entry in small.ledger.entries()] == ["release_reserved"]
+    assert [entry.kind for entry in small.ledger.entries()] == ["split", "release_reserved"]
 
 
 def test_whenever_it_is_killed_nothing_is_lost_or_believed(

@@ -70,7 +70,7 @@ def check(arguments: argparse.Namespace) -> int:
     tier = rules.tiers[row.tier]
     rows = count_rows(spec, row)
     _print_cost(spec, rows, tier)
-    refusals = [*_undercut(spec, tier), *_not_allowed(spec, tier), *_sensitive(spec, row)]
+    refusals = [*_undercut(spec, tier), *_not_allowed(spec, tier)]
     for refusal in refusals:
         say(f"cannot pass: {refusal}")
     short = _print_needs(tier, row, rows)
@@ -234,12 +234,6 @@ def _not_allowed(spec: PipelineSpec, tier: Tier) -> Iterator[str]:
         )
         if not ok:
             yield f"privacy.{bar.measurement}: expected {bar.direction} {bar.bar}, found {found}"
-
-
-def _sensitive(spec: PipelineSpec, row: ModelRules) -> Iterator[str]:
-    """Columns that are audited and that the model would see."""
-    if seen := [name for name in spec.features() if name in row.sensitive]:
-        yield f"data.columns: expected `use: audit` for {', '.join(seen)}, found a feature"
 
 
 def _print_needs(tier: Tier, row: ModelRules, rows: Rows) -> bool:

@@ -23,7 +23,6 @@ default allow := false
 
 allow if {
 	count(reasons) == 0
-	count(unproven) == 0
 	count(rules.required) > 0
 	count(rules.required - proven) == 0
 }

@@ -117,6 +117,17 @@ test_a_table_that_is_no_table if {
 	decision.violations == by_promotion("malformed", "policy")
 }
 
+# One gate is enough for a tier that asks for one.
+test_a_tier_of_one_gate if {
+	tier := object.union(example.tier, {
+		"bars": [bar | some bar in example.tier.bars; bar.gate == "membership"],
+		"floors": [floor | some floor in example.tier.floors; floor.evidence == "membership"],
+	})
+	decision := promotion.decision with input as example.question with data.tiers.standard as tier
+	decision.allow
+	decision.required == {"membership"}
+}
+
 test_a_tier_without_bars_allows_nothing if {
 	decision := promotion.decision with input as example.question with data.tiers.standard.bars as []
 	decision.allow == false

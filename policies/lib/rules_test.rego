@@ -152,6 +152,10 @@ edited_tables := {
 	"floor of an object": {"edits": {"/tiers/standard/floors/2/value": {"a": 1}}, "sound": false},
 	"group that is not sensitive": {"edits": {"/models/credit/sensitive": ["AGE"]}, "sound": false},
 	"sensitive as numbers": {"edits": {"/models/credit/sensitive": ["SEX", "AGE", 1]}, "sound": false},
+	"no groups": {"edits": {"/models/credit/groups": {}, "/models/credit/products": []}, "sound": false},
+	"bars by name": {"edits": {"/tiers/standard/bars": named(example.tier.bars)}, "sound": false},
+	"floors by name": {"edits": {"/tiers/standard/floors": named(example.tier.floors)}, "sound": false},
+	"one floor": {"edits": {"/tiers/standard/floors": [example.tier.floors[0]]}, "sound": true},
 	"no products": {"edits": {"/models/credit/products": []}, "sound": true},
 	"products as object": {"edits": {"/models/credit/products": {}}, "sound": false},
 	"product of one": {"edits": {"/models/credit/products": [["SEX"]]}, "sound": false},
@@ -170,3 +174,7 @@ edited_tables := {
 is_sound(edits) if sound_with(edits)
 
 is_sound(edits) := false if not sound_with(edits)
+
+named(rows) := {$"row {place}": row | some place, row in rows}
+
+test_time_begins_at_zero if rules.now == 0 with input as {"now": 0}

@@ -107,6 +107,7 @@ SAME_QUESTION = {
 }
 SAME_TABLE = {
     r"models/credit/(owner|approvers)(/.*)? = .*": "who may promote is the registry's to ask",
+    r"models/credit/sources(/.*)? = .*": "how a column is folded is the core's to compare",
     r"tiers/standard/(approvals|decision_expiry_s) = .*": "how it is promoted is the registry's",
     r"models/credit/groups/\w+/.* = .*": "which levels a group has is the measure's to know",
     r"models/credit/groups/(SEX|AGE) = {}": "which levels a group has is the measure's to know",

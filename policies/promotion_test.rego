@@ -85,6 +85,11 @@ test_a_payload_without_a_digest if {
 	{"gate": "promotion", "code": "malformed", "measurement": "question"} in found
 }
 
+test_names_each_gates_reason if {
+	found := violations(example.failing("utility", "auc"))
+	found == {{"gate": "utility", "code": "below_bar", "measurement": "auc"}}
+}
+
 # What the policy does not know, it does not judge.
 test_an_unknown_model[note] if {
 	some note, name in {"misspelt": "credlt", "null": null, "list": ["credit"], "tier": "standard"}
@@ -92,6 +97,7 @@ test_an_unknown_model[note] if {
 	{"gate": "promotion", "code": "unknown_model", "measurement": "model"} in found
 	{reason.gate | some reason in found} == {"promotion"}
 	count(found & by_promotion("looks_spent", "looks")) == 0
+	count(found & by_promotion("malformed", "policy")) == 0
 }
 
 test_a_model_name_that_is_no_text if {

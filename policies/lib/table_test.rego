@@ -202,6 +202,8 @@ denies(floor) if {
 	gates := {bar.gate | some bar in example.tier.bars; bar.evidence == floor.evidence}
 	count(gates) > 0
 	question := example.without($"/evidence/{floor.evidence}/config/{floor.key}")
+	others := {bar.gate | some bar in example.tier.bars; bar.evidence != floor.evidence} - gates
+	every other in others { proven_with(other, question) }
 	every gate in gates {
 		denials := table.denials(gate) with input as question
 		denials == {{"code": "missing", "measurement": $"{floor.evidence}.{floor.key}"}}

@@ -6,6 +6,7 @@ Here every key is known or refused, and nothing is deployed unless everything ca
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -133,27 +134,58 @@ async def ensure_pool(client: PrefectClient, name: str) -> WorkPool:
     return pool
 
 
-async def deploy(client: PrefectClient, file: Path) -> list[str]:
-    """Create or renew every deployment of a prefect.yaml; its folder is where the flows run.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Deployments whose flows have been loaded.
 
-    Args:
-        client: Signed in to Prefect's API.
-        file: The declaration.
+    Attributes:
+        folder: Where the flows run.
+        flows: Each deployment with its flow.
+    """
+
+    folder: Path
+    flows: tuple[tuple[Deployment, Flow[..., Any]], ...]
+
+
+def plan(file: Path) -> Planned:
+    """Read a prefect.yaml and load its flows; its folder is where they run.
+
+    Raises:
+        InputError: As `read_prefect_file`, or there is no flow where one is named.
+    """
+    folder, declared = file.parent.resolve(), read_prefect_file(file).deployments
+    return Planned(folder, tuple((one, _load(folder, one)) for one in declared))
+
+
+def _load(folder: Path, deployment: Deployment) -> Flow[..., Any]:
+    try:
+        flow: Flow[..., Any] = load_flow_from_entrypoint(str(folder / deployment.entrypoint))
+    except Exception as error:
+        raise InputError(
+            "bad_deployment",
+            f"deployment {deployment.name!r}: expected a flow at {deployment.entrypoint} below "
+            f"{folder}, found {type(error).__name__}",
+        ) from None
+    return flow
+
+
+async def deploy(client: PrefectClient, planned: Planned) -> list[str]:
+    """Create or renew every planned deployment.
 
     Returns:
         Names, `flow/deployment`.
 
     Raises:
-        InputError: The file is wrong, or asks for what the pool does not know.
+        InputError: A deployment asks for what its pool does not know; nothing is deployed.
     """
-    declared = read_prefect_file(file).deployments
-    for deployment in declared:
+    for deployment, _ in planned.flows:
         check_variables(deployment, await ensure_pool(client, deployment.work_pool.name))
-    return [await _deploy_one(deployment, file.parent.resolve()) for deployment in declared]
+    return [
+        await _deploy_one(deployment, flow, planned.folder) for deployment, flow in planned.flows
+    ]
 
 
-async def _deploy_one(deployment: Deployment, folder: Path) -> str:
-    flow: Flow[..., Any] = load_flow_from_entrypoint(str(folder / deployment.entrypoint))
+async def _deploy_one(deployment: Deployment, flow: Flow[..., Any], folder: Path) -> str:
     runner = await flow.ato_deployment(
         deployment.name,
         schedules=[timing.schedule() for timing in deployment.schedules],

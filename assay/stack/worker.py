@@ -1,6 +1,7 @@
 """The worker's process: `python -m assay.stack.worker NAME PREFECT_YAML`.
 
-It waits for Prefect, tells it which runs a stopped stack has cut off, deploys, and works.
+It loads the flows, waits for Prefect, tells it which runs a stopped stack has cut off, deploys,
+and works.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
 
 from assay.errors import AssayError, Unavailable
-from assay.stack.deployments import deploy
+from assay.stack.deployments import deploy, plan
 from assay.stack.prefect import POOL
 
 PATIENCE = 120.0  # seconds until Prefect must answer
@@ -66,10 +67,11 @@ async def mark_cut_off(client: PrefectClient) -> int:
 
 async def work(name: str, file: Path) -> None:
     """Deploy and then run what is scheduled, until this process ends."""
+    planned = plan(file)  # imports every stage, which takes as long as Prefect needs to start
     await reach(os.environ["PREFECT_API_URL"])
     async with get_client() as client:
         await mark_cut_off(client)
-        await deploy(client, file)
+        await deploy(client, planned)
     await ProcessWorker(work_pool_name=POOL, name=name, create_pool_if_not_found=False).start(
         printer=lambda *_, **__: None
     )

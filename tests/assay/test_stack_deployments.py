@@ -16,7 +16,7 @@ import yaml
 from assay.errors import InputError
 from assay.home import REPOSITORY
 from assay.spec import load_spec
-from assay.stack.deployments import deploy, read_prefect_file
+from assay.stack.deployments import deploy, plan, read_prefect_file
 from tests.assay.test_stack_run import command_of
 from tests.flows.loans import lay_out, rows
 from tests.prefect_http import ask, has_ended, run_of, start_run
@@ -25,7 +25,7 @@ from tests.stack_fixture import Running, write_deployments
 
 DEPLOYMENT: dict[str, Any] = {
     "name": "one",
-    "entrypoint": "flow.py:quiet",
+    "entrypoint": "flow.py:beat",
     "schedules": [],
     "work_pool": {"name": "assay"},
     "concurrency_limit": 1,
@@ -68,9 +68,11 @@ def deployed(file: Path) -> list[str]:
     """Deploy into the shared Prefect."""
     from prefect.client.orchestration import get_client
 
+    planned = plan(file)
+
     async def go() -> list[str]:
         async with get_client() as client:
-            return await deploy(client, file)
+            return await deploy(client, planned)
 
     return asyncio.run(go())
 
@@ -115,7 +117,7 @@ def test_the_projects_deployments_deploy(prefect_api: str) -> None:
 
 def test_a_scheduled_run_happens(prefect_api: str, tmp_path: Path) -> None:
     """Nobody asks for it: the scheduler makes it, the worker runs it, and its refusal is told."""
-    beating = {**DEPLOYMENT, "entrypoint": "flow.py:beat", "schedules": [{"interval": 8.0}]}
+    beating = {**DEPLOYMENT, "schedules": [{"interval": 8.0}]}
     assert deployed(written(tmp_path, beating)) == ["beat/one"]
     try:
         end = time.monotonic() + 120
@@ -176,7 +178,9 @@ WRONG: dict[str, tuple[str, Any]] = {
     "a limit in words": ("concurrency_limit", "one"),
     "no pool": ("work_pool", None),
     "no entrypoint": ("entrypoint", None),
-    "an entrypoint elsewhere": ("entrypoint", "../flow.py:quiet"),
+    "an entrypoint elsewhere": ("entrypoint", "../flow.py:beat"),
+    "a flow that is not there": ("entrypoint", "flow.py:beet"),
+    "a file that is not there": ("entrypoint", "flaw.py:beat"),
     "two times at once": ("schedules", [{"cron": "0 2 * * *", "interval": 5.0}]),
     "no time": ("schedules", [{"timezone": "UTC"}]),
     "no time passes": ("schedules", [{"interval": 0.0}]),
@@ -200,7 +204,7 @@ def test_what_prefect_would_drop_is_refused(prefect_api: str, tmp_path: Path, na
     with pytest.raises(InputError) as caught:
         deployed(file)
     assert caught.value.code in ("bad_deployment", "unknown_job_variable")
-    assert caught.value.code == "unknown_job_variable" or str(file) in caught.value.message
+    assert caught.value.code == "unknown_job_variable" or str(tmp_path) in caught.value.message
     names = [found["name"] for found in ask(prefect_api, "/deployments/filter", {})]
     assert "before" not in names  # nothing is deployed unless everything can be
 

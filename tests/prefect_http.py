@@ -1,9 +1,11 @@
-"""Prefect's API, asked plainly."""
+"""Prefect's API, asked plainly; a busy one is asked again, as Prefect's own clients do."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +17,15 @@ def ask(api: str, path: str, body: object = None) -> Any:
     request = urllib.request.Request(
         f"{api}{path}", data, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
+    for pause in (0.2, 0.5, 1, 2, 4, 8, 0):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            if error.code != http.client.SERVICE_UNAVAILABLE or not pause:
+                raise
+        time.sleep(pause)
+    raise AssertionError
 
 
 def start_run(api: str, deployment: str, parameters: dict[str, Any] | None = None) -> str:

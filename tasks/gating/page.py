@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from assay.errors import Refused
 from assay.evidence.decision import Verdict
-from assay.evidence.public import PublicDecision
+from assay.evidence.public import PublicDecision, PublicGate
 from tasks.gating.table import markdown, rows, shortfalls
 
 # Which gate has said no when a run stops before there is anything to judge.
@@ -59,13 +59,21 @@ def _decision_lines(
     yield ""
     for denial in decision.denials:
         yield f"* denied: `{denial}`"
-    for gate in decision.gates.values():
-        if gate.verdict is not Verdict.PASS and not decision.allowed:
-            yield f"* **{gate.gate}** {gate.verdict}: {shortfalls(gate)}. {remedies[gate.gate]}"
+    if not decision.allowed:
+        for gate in decision.gates.values():
+            yield from _advice(gate, remedies[gate.gate])
     yield ""
     yield f"[{name} in the registry]({link}) · decided {_day(decision.decided_at)}, "
     yield f"holds until {_day(decision.expires_at)} · policy `{decision.policy_digest}` · "
     yield f"evidence `{decision.bundle_digest}` · sealed decision `{decision.sealed_digest}`"
+
+
+def _advice(gate: PublicGate, remedy: str) -> Iterator[str]:
+    """What the development rows do not show of a gate; a remedy where they show a fault."""
+    if gate.verdict is Verdict.NOT_RUN and not gate.fault:
+        yield f"* **{gate.gate}** is not measured on the development rows."
+    elif gate.verdict is not Verdict.PASS:
+        yield f"* **{gate.gate}** {gate.verdict}: {shortfalls(gate)}. {remedy}"
 
 
 def _day(moment: int) -> str:

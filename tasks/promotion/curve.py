@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 COLOURS = {"fitted": "#1f4e79", "held out": "#c55a11"}
 
@@ -31,6 +32,7 @@ def draw_curve(fitted: Sequence[float], held_out: Sequence[float], best: int) ->
         axes.plot(epochs, losses, color=COLOURS[name], label=name, marker=".")
     axes.axvline(best + 1, color="0.6", linestyle=":", label="kept")
     axes.set(xlabel="epoch", ylabel="weighted cross-entropy")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     picture = io.BytesIO()

@@ -129,10 +129,7 @@ clears(bar, found) if {
 	end(found, "upper") <= bar.bar
 }
 
-clears(bar, found) if {
-	bar.direction == "one_of"
-	found.value in bar.bar
-}
+clears(bar, found) if found.value in bar.bar
 
 # Both ends of an exact value are the value.
 end(found, name) := found[name] if found.kind == "bound"

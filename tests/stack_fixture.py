@@ -161,7 +161,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def prefect_api(stack: Running) -> Iterator[str]:
+def prefect_api(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of the shared Prefect's API; flows of this process run against it."""
     from prefect.settings import (
         PREFECT_API_URL,
@@ -171,6 +171,6 @@ def prefect_api(stack: Running) -> Iterator[str]:
     )
 
     api = stack.stack.prefect
-    settings = {PREFECT_API_URL: api, PREFECT_HOME: stack.home.root / "prefect"}
+    settings = {PREFECT_API_URL: api, PREFECT_HOME: tmp_path_factory.mktemp("prefect")}
     with temporary_settings({**settings, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield api

@@ -55,8 +55,18 @@ def run_pipeline(path: Path, home: Home, progress: Progress) -> Outcome:
     spec = load_spec(path)
     stack = read_stack(home)
     owner = load_policy(home.policy).model(spec.model).owner
-    with environment({**flow_environment(home, stack, owner), **CALM}):
+    with environment({**flow_environment(home, stack, owner), **CALM}), owner_only():
         return _run(path.resolve(), stack, progress)
+
+
+@contextmanager
+def owner_only() -> Iterator[None]:
+    """Whatever is written meanwhile is its owner's alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

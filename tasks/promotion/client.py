@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +17,19 @@ from mlflow.tracking import MlflowClient
 
 from assay.errors import Refused, Unavailable
 
+ADDRESS = "MLFLOW_TRACKING_URI"
 _REFUSAL = re.compile(r"\[assay\] refused, code (\w+): (.*)", re.DOTALL)
 _CLOSED = {ErrorCode.Name(PERMISSION_DENIED), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
 
 
 @contextmanager
 def registry() -> Iterator[MlflowClient]:
-    """A client; what the registry refuses leaves as `Refused`, all else as `Unavailable`."""
+    """A client; what the registry refuses leaves as `Refused`, all else as `Unavailable`.
+
+    Without an address MLflow would make a registry of its own in the working folder, with no gate.
+    """
+    if not os.environ.get(ADDRESS, "").startswith(("http://", "https://")):
+        raise Unavailable("no_registry", f"expected the registry's address in {ADDRESS}")
     try:
         yield MlflowClient()
     except MlflowException as error:

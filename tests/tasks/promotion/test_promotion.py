@@ -19,7 +19,7 @@ from assay.evidence.values import Exact
 from assay.home import REPOSITORY
 from assay.spec import load_spec
 from tasks.promotion.card import UNDECIDED, write_card
-from tasks.promotion.client import registry
+from tasks.promotion.client import ADDRESS, registry
 from tasks.promotion.curve import draw_curve
 from tasks.promotion.submit import _metrics
 from tests.assay.evidence.samples import bound, digest, evidence
@@ -115,8 +115,18 @@ SAID: dict[str, tuple[MlflowException, type[AssayError], str]] = {
 }
 
 
+@pytest.mark.parametrize("address", ["", "sqlite:///mlflow.db", "file:///tmp/mlruns", "databricks"])
+def test_without_a_server_there_is_no_registry(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv(ADDRESS, address)
+    with pytest.raises(Unavailable, match="no_registry"), registry():
+        raise AssertionError
+
+
 @pytest.mark.parametrize("name", SAID)
-def test_what_the_registry_says_is_told_apart(name: str) -> None:
+def test_what_the_registry_says_is_told_apart(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(ADDRESS, "http://127.0.0.1:9")
     error, kind, code = SAID[name]
     with pytest.raises(kind) as caught, registry():
         raise error

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     PERMISSION_DENIED,
@@ -27,9 +28,14 @@ def registry() -> Iterator[MlflowClient]:
     """A client; what the registry refuses leaves as `Refused`, all else as `Unavailable`.
 
     Without an address MLflow would make a registry of its own in the working folder, with no gate.
+    What this process told MLflow before (`set_tracking_uri`) would outrank the environment, so it
+    is told again.
     """
-    if not os.environ.get(ADDRESS, "").startswith(("http://", "https://")):
+    address = os.environ.get(ADDRESS, "")
+    if not address.startswith(("http://", "https://")):
         raise Unavailable("no_registry", f"expected the registry's address in {ADDRESS}")
+    mlflow.set_tracking_uri(address)
+    mlflow.set_registry_uri(address)
     try:
         yield MlflowClient()
     except MlflowException as error:

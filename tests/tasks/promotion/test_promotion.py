@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
@@ -122,6 +123,15 @@ def test_without_a_server_there_is_no_registry(
     monkeypatch.setenv(ADDRESS, address)
     with pytest.raises(Unavailable, match="no_registry"), registry():
         raise AssertionError
+
+
+def test_what_was_told_to_mlflow_before_diverts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADDRESS, "http://127.0.0.1:9")
+    mlflow.set_tracking_uri("http://127.0.0.1:7")
+    monkeypatch.setenv(ADDRESS, "http://127.0.0.1:8")
+    with registry() as client:
+        assert client.tracking_uri == mlflow.get_tracking_uri() == "http://127.0.0.1:8"
+        assert mlflow.get_registry_uri() == "http://127.0.0.1:8"
 
 
 @pytest.mark.parametrize("name", SAID)

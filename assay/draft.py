@@ -127,8 +127,8 @@ def _columns(
             raise InputError("no_draft", f"expected {name} as groups to audit, but {guessed}")
         else:
             dropped[name] = guessed
-    if not any(column.use == "feature" for column in columns.values()):
-        raise InputError("no_draft", f"expected a feature beside {label}, found none")
+    if not any(c.use == "feature" and c.kind != "category" for c in columns.values()):
+        raise InputError("no_draft", f"expected an ordered feature beside {label}, found none")
     return columns, dropped
 
 
@@ -258,7 +258,10 @@ def _rules(
 ) -> dict[str, Any]:
     """The model's row, strict where the file says nothing: all numbers can be moved at will."""
     features = {name: column for name, column in columns.items() if column.use == "feature"}
-    numbers = [name for name, column in features.items() if column.kind == "number"]
+    ordered = {
+        kind: {n: _movable(c) for n, c in features.items() if c.kind == kind}
+        for kind in ("number", "ordinal")
+    }
     return {
         "tier": "standard",
         "owner": "trainer",
@@ -269,8 +272,14 @@ def _rules(
         "sensitive": [*sensitive],
         "groups": {name: _group(columns[name], frame[name]) for name in sensitive},
         "products": [[*pair] for pair in combinations(sensitive, 2)],
-        "mutable": dict.fromkeys(numbers or features, "any"),
+        "mutable": ordered["number"] or ordered["ordinal"],
     }
+
+
+def _movable(column: Column) -> dict[str, Any]:
+    """Both ways, on the scale that the pipeline declares."""
+    scale = column.model_dump(include={"edges", "values", "integer"}, exclude_defaults=True)
+    return {"moves": "any", **scale}
 
 
 def _group(column: Column, cells: pd.Series) -> dict[str, Any]:

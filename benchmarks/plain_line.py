@@ -21,7 +21,6 @@ from assay.evidence.artifacts import Candidate, Dataset, Splits
 from assay.evidence.attest import attest
 from assay.evidence.bundle import Bundle
 from assay.evidence.decision import GateDecision
-from assay.evidence.keys import make_keys
 from assay.evidence.statement import Evidence, Subject
 from assay.evidence.trust import Trust
 from assay.home import REPOSITORY, Home
@@ -34,6 +33,7 @@ from assay.policy.opa import OpaServer
 from assay.policy.rules import load_policy
 from assay.policy.verify import Submission
 from assay.spec import PipelineSpec, load_spec
+from assay.stack.establish import establish
 from tasks import evaluation
 from tasks.anonymization.anonymize import anonymize
 from tasks.evaluation.asked import check_asked
@@ -110,10 +110,8 @@ def make_home(root: Path, policies: Path = REPOSITORY / "policies") -> Home:
         root: Its folder.
         policies: Sources of the policy, which is built anew.
     """
-    home = Home(root).create()
-    make_keys(home)
-    if not home.ledger.exists():
-        Ledger.create(home.ledger)
+    home = Home(root)
+    establish(home)
     build_policy(policies, home.policy)
     return home
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from assay.evidence.canonical import canonical
 from assay.evidence.statement import Evidence
+from assay.policy.columns import Movable
 from assay.policy.rules import ModelRules
-from assay.spec import PipelineSpec
+from assay.spec import Column, PipelineSpec
 
 COMMIT = re.compile(r"[0-9a-f]{40}|unknown")
 
@@ -33,10 +34,11 @@ def not_as_declared(
 
 
 def misread(spec: PipelineSpec, rules: ModelRules) -> tuple[str, ...]:
-    """Sensitive columns that the declaration makes of something else than the policy says.
+    """Columns that the declaration makes of something else than the policy says.
 
     A name alone proves nothing: `race` could be made of other columns, `AGE` of merged years, and
-    the real ones be features under another name.
+    the real ones be features under another name. A mutable feature on other edges would be
+    attacked at another cost.
     """
     wrong = []
     for name in rules.sensitive:
@@ -44,7 +46,19 @@ def misread(spec: PipelineSpec, rules: ModelRules) -> tuple[str, ...]:
         merged = column is not None and name in rules.groups and column.merge
         if column is None or column.use != "audit" or merged or column.one_hot != made_of:
             wrong.append(name)
+    for name, way in rules.mutable.items():
+        column = spec.data.columns.get(name)
+        if column is not None and column.use == "feature" and not _on_scale(column, way):
+            wrong.append(name)
     return tuple(wrong)
+
+
+def _on_scale(column: Column, way: Movable) -> bool:
+    """Whether a feature has the policy's edges or levels, and no level stands for another."""
+    kind = "number" if way.edges else "ordinal"
+    scale = (column.kind, column.edges, column.values, column.integer)
+    folded = column.one_hot or column.merge
+    return not folded and scale == (kind, way.edges, way.values, way.integer)
 
 
 def _identity(spec: PipelineSpec, model: str, rules: ModelRules) -> dict[str, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from assay.evidence.canonical import canonical
 from assay.evidence.statement import Evidence
 from assay.policy.claims import Denial
 from assay.policy.rules import Floor, ModelRules
@@ -71,10 +72,14 @@ def _grouped(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
 
 
 def _movable(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:
-    """An attacker who may move fewer columns, or only one way, is a weaker one."""
-    if evidence.config.get("mutable") != rules.mutable:
-        columns = ", ".join(f"{name} {way}" for name, way in rules.mutable.items())
-        yield Denial("floor_undercut", f"expected robustness mutable to be {columns}")
+    """An attacker who moves fewer columns, one way only, or on a dearer scale, is a weaker one."""
+    found = evidence.config.get("mutable")
+    if found is None or canonical(found) != canonical(rules.attacked):
+        columns = ", ".join(f"{name} {way}" for name, way in rules.moves.items())
+        yield Denial(
+            "floor_undercut",
+            f"expected robustness mutable to be {columns}, each on the policy's scale",
+        )
 
 
 def _protected(evidence: Evidence, rules: ModelRules) -> Iterator[Denial]:

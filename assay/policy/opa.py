@@ -208,9 +208,13 @@ class OpaServer:
                 headers = {"Authorization": f"Bearer {self._token}"}
                 connection.request("GET", "/health?bundles", headers=headers)
                 with connection.getresponse() as answer:
-                    return "" if answer.status == http.client.OK else _line(answer.read(4096))
+                    if answer.status != http.client.OK:
+                        return _line(answer.read(4096))
+            if self._port is not None:  # it opens the two one after the other
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+            return ""
         except (OSError, http.client.HTTPException) as error:
-            return f"no answer on its socket ({error})"
+            return f"no answer ({error})"
 
     def _printed(self) -> str:
         """The end of what OPA printed, as one line without the folder's name."""

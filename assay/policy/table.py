@@ -5,24 +5,20 @@ Whoever writes a pipeline names no tier, no owner and no bar; they are looked up
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Iterator, Mapping
-from numbers import Real
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from assay.errors import InputError
 from assay.evidence.statement import ROLE_OF
+from assay.policy.columns import ColumnName, Group, Level, Movable
 from assay.strict import Strict
 
 CHAIN = "chain"  # the evidence that the core makes itself, of how the digests fit together
 
 Word: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
 Identity: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
-Level: TypeAlias = int | str
 Direction: TypeAlias = Literal["at_least", "at_most", "one_of"]
 Scalar: TypeAlias = float | str
 
@@ -138,49 +134,6 @@ class Tier(Strict):
         return self
 
 
-class Group(Strict):
-    """How a sensitive column divides people: by named values, or by edges.
-
-    Attributes:
-        values: Levels that gate, as the column holds them.
-        edges: Ascending; [35] divides into `<35` and `>=35`.
-    """
-
-    values: Annotated[tuple[Level, ...], Field(strict=False)] = ()
-    edges: Annotated[tuple[float, ...], Field(strict=False)] = ()
-
-    @model_validator(mode="after")
-    def _whole(self) -> Group:
-        if bool(self.values) == bool(self.edges):
-            raise ValueError("a group has either values or edges")
-        if self.values and len(set(map(str, self.values))) != max(2, len(self.values)):
-            raise ValueError("values are at least two different levels")
-        if list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("edges ascend")
-        return self
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """Every level's name."""
-        if self.values:
-            return tuple(map(str, self.values))
-        inner = zip(self.edges, self.edges[1:], strict=False)
-        between = [f"{low:g}-{high:g}" for low, high in inner]
-        return (f"<{self.edges[0]:g}", *between, f">={self.edges[-1]:g}")
-
-    def level(self, value: float | str) -> str:
-        """The level that a cell of the column belongs to.
-
-        Raises:
-            InputError: The cell is none of the values; its value is not repeated.
-        """
-        if self.values and str(value) in self.levels:
-            return str(value)
-        if self.edges and isinstance(value, Real) and math.isfinite(value):
-            return self.levels[sum(value >= edge for edge in self.edges)]
-        raise InputError("unknown_level", f"expected one of {', '.join(self.levels)}")
-
-
 class StatementRules(Strict):
     """What every statement of one kind has to name.
 
@@ -216,7 +169,7 @@ class ModelRules(Strict):
             the source are one; every other sensitive column has its own name there.
         groups: Sensitive column -> levels that gate.
         products: Groups whose intersections gate.
-        mutable: Column -> direction in which a person can move it.
+        mutable: Column -> how a person can move it, and on which scale.
     """
 
     tier: Word
@@ -234,7 +187,20 @@ class ModelRules(Strict):
     products: tuple[Annotated[tuple[ColumnName, ...], Field(min_length=2, strict=False)], ...] = (
         Field(strict=False)
     )
-    mutable: Annotated[dict[ColumnName, Literal["any", "up", "down"]], Field(min_length=1)]
+    mutable: Annotated[dict[ColumnName, Movable], Field(min_length=1)]
+
+    @property
+    def moves(self) -> dict[str, Literal["any", "up", "down"]]:
+        """Mutable column -> direction."""
+        return {name: way.moves for name, way in self.mutable.items()}
+
+    @property
+    def attacked(self) -> dict[str, dict[str, Any]]:
+        """The mutable columns as JSON, as the table writes them: what an attack has to state."""
+        return {
+            name: way.model_dump(mode="json", exclude_unset=True)
+            for name, way in self.mutable.items()
+        }
 
     @property
     def product_names(self) -> tuple[str, ...]:
@@ -262,12 +228,13 @@ class Rules(Strict):
 
     Attributes:
         protected_aliases: Aliases that only the gate moves.
-        disclosure: `sealed`: public pages show development rows and one bit of the holdout.
+        disclosure: Public pages show development rows and one bit of the holdout; there is no other
+            way yet.
         statements: Kind of evidence -> what its statement has to name.
     """
 
     protected_aliases: Annotated[tuple[Word, ...], Field(min_length=1, strict=False)]
-    disclosure: Literal["sealed", "open"]
+    disclosure: Literal["sealed"]
     statements: dict[Word, StatementRules]
     tiers: Annotated[dict[Word, Tier], Field(min_length=1)]
     models: Annotated[dict[str, ModelRules], Field(min_length=1)]

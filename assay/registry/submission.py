@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import Any
 
-from assay.errors import Refused
+from assay.errors import EvidenceError, Refused
 from assay.evidence.bundle import Bundle
 from assay.evidence.kept import keep_bundle, kept_bundle, read_evidence
 from assay.evidence.values import is_digest
@@ -58,14 +58,22 @@ def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:
             f"expected a version that is not allowed yet, found {docket.model} {docket.version}, "
             "which is; register a new version to have it judged again",
         )
-    case = Submission(
-        docket.model, docket.version, docket.subject(), _evidence(gate, docket, digest), digest
-    )
+    try:
+        case = Submission(
+            docket.model, docket.version, docket.subject(), _evidence(gate, docket, digest), digest
+        )
+    except (Refused, EvidenceError):
+        _seal(docket)
+        raise
     keep_bundle(gate.home, case.bundle)
-    if gate.policy().rules.disclosure == "sealed" and docket.uploaded().is_dir():
-        # Envelopes carry sealed numbers, and whoever is signed in may read a run's artifacts.
-        shutil.rmtree(docket.uploaded())
+    _seal(docket)
     return case
+
+
+def _seal(docket: Docket) -> None:
+    """Envelopes carry sealed numbers, and whoever is signed in may read a run's artifacts."""
+    if docket.uploaded().is_dir():
+        shutil.rmtree(docket.uploaded())
 
 
 def _evidence(gate: Gate, docket: Docket, digest: str) -> Bundle:

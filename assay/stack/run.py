@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from assay.errors import Unavailable
-from assay.evidence.keys import make_keys
 from assay.home import REPOSITORY, Home
-from assay.ledger import Ledger
 from assay.policy.bundle import build_policy
 from assay.policy.opa import OpaServer
 from assay.policy.rules import Policy, load_policy
@@ -23,6 +21,7 @@ from assay.registry.users import read_password, set_up_users
 from assay.stack import probe
 from assay.stack.component import Component
 from assay.stack.environment import inherited, mlflow_client
+from assay.stack.establish import establish
 from assay.stack.keeper import become_subreaper, end_children
 from assay.stack.ports import LOOPBACK, Held
 from assay.stack.prefect import prefect_server, prefect_urls, prefect_worker
@@ -109,10 +108,8 @@ class _Start:
 
     def everything(self, worker: bool, policies: Path, deployments: Path, out: TextIO) -> None:
         """Start all of it, wait until all answer, and say so."""
+        establish(self._home)
         self._components.start(prefect_server(self._home, self._prefect_port.port))
-        make_keys(self._home)
-        if not self._home.ledger.exists():
-            Ledger.create(self._home.ledger)
         build_policy(policies, self._home.policy)
         policy = load_policy(self._home.policy)
         prepare_server(self._home, policy)

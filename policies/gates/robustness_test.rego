@@ -28,7 +28,9 @@ undercut := {"code": "floor_undercut", "measurement": "robustness.mutable"}
 test_denies_a_weaker_attacker if {
 	every mutable in {
 		"a column less": object.remove(example.model.mutable, ["PAY_0"]),
-		"one way": object.union(example.model.mutable, {"PAY_0": "up"}),
+		"one way": object.union(example.model.mutable, {"PAY_0": object.union(example.model.mutable.PAY_0, {"moves": "up"})}),
+		"on a dearer scale": object.union(example.model.mutable, {"PAY_0": {"moves": "any", "values": [0, 1]}}),
+		"directions alone": {column: way.moves | some column, way in example.model.mutable},
 		"another column": object.union(example.model.mutable, {"LIMIT_BAL": "any"}),
 		"nothing": {},
 		"null": null,

@@ -62,6 +62,15 @@ sound_model if {
 	every product in stated_model.products { sound_product(product) }
 	is_object(stated_model.mutable)
 	count(stated_model.mutable) > 0
+	every way in stated_model.mutable { sound_way(way) }
+}
+
+# A scale of one point would let nothing move.
+sound_way(way) if {
+	way.moves in {"any", "up", "down"}
+	some scale in [object.get(way, "edges", []), object.get(way, "values", [])]
+	is_array(scale)
+	count(scale) > 1
 }
 
 sound_product(product) if {

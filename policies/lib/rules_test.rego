@@ -95,6 +95,8 @@ places := {
 	"/statements/validation/materials",
 }
 
+along(edges) := {"moves": "any", "edges": edges}
+
 test_an_edited_table if {
 	every case in edited_tables { is_sound(case.edits) == case.sound }
 }
@@ -156,7 +158,14 @@ edited_tables := {
 	"materials by name": {"edits": {"/statements/utility/materials": {"a": "holdout"}}, "sound": false},
 	"one material": {"edits": {"/statements/utility/materials": ["holdout"]}, "sound": true},
 	"mutable as list": {"edits": {"/models/credit/mutable": ["PAY_0"]}, "sound": false},
-	"one mutable column": {"edits": {"/models/credit/mutable": {"PAY_0": "up"}}, "sound": true},
+	"one mutable column": {"edits": {"/models/credit/mutable": {"PAY_0": along([0, 1])}}, "sound": true},
+	"no mutable column": {"edits": {"/models/credit/mutable": {}}, "sound": false},
+	"mutable by levels": {"edits": {"/models/credit/mutable": {"PAY_0": {"moves": "up", "values": [0, 1]}}}, "sound": true},
+	"mutable without a scale": {"edits": {"/models/credit/mutable/PAY_0": {"moves": "up"}}, "sound": false},
+	"mutable as a word": {"edits": {"/models/credit/mutable/PAY_0": "up"}, "sound": false},
+	"mutable along one edge": {"edits": {"/models/credit/mutable/PAY_0": along([0])}, "sound": false},
+	"mutable along a text": {"edits": {"/models/credit/mutable/PAY_0": along("0 to 9")}, "sound": false},
+	"mutable sideways": {"edits": {"/models/credit/mutable/PAY_0/moves": "left"}, "sound": false},
 	"product by name": {"edits": {"/models/credit/products": [{"a": "SEX", "b": "AGE"}]}, "sound": false},
 	"no groups": {"edits": {"/models/credit/groups": {}, "/models/credit/products": []}, "sound": false},
 	"bars by name": {"edits": {"/tiers/standard/bars": named(example.tier.bars)}, "sound": false},

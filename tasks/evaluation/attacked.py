@@ -70,7 +70,7 @@ def attacked(
         progress: Told after each attack and cost.
     """
     asked, unfavourable = sitting.spec.evaluation.robustness, sitting.rules.unfavourable
-    constraint = Constraint.of(model.encoder, sitting.rules.mutable)
+    constraint = Constraint.of(model.encoder, sitting.rules.moves)
     effort = Effort(asked.steps, asked.restarts, asked.queries)
     costs, done = sorted(asked.costs), 0
     clean = (model.score_encoded(x) > 0.5) == bool(unfavourable)

@@ -89,7 +89,7 @@ def evaluate_overfitting(sitting: Sitting) -> Evidence:
 def evaluate_robustness(sitting: Sitting) -> Evidence:
     """Whom it still turns down when they move what the policy says they can move."""
     config = sitting.spec.evaluation.robustness.model_dump(mode="json")
-    config |= {"seed": sitting.spec.training.seed, "mutable": dict(sitting.rules.mutable)}
+    config |= {"seed": sitting.spec.training.seed, "mutable": sitting.rules.attacked}
     tables, forwards = _both(sitting), 0
     for index, (side, dataset) in enumerate(sitting.sides.items()):
         table, taken = attacked.robustness(sitting, dataset, _part(sitting, index))

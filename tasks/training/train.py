@@ -50,7 +50,7 @@ def train(
     frame = read_outcomes(home.sealed_data, release.digest).to_pandas(ignore_metadata=True)
     encoder = Encoder(spec.data.columns)
     fitted, held_out = _parts(spec, encoder, frame)
-    constraint = Constraint.of(encoder, rules.mutable)
+    constraint = Constraint.of(encoder, rules.moves)
     found = fit(spec.training, fitted, held_out, constraint, progress)
     architecture = Architecture(spec.training.hidden, spec.training.dropout)
     model = Model(spec.training.family, architecture, encoder, found.network, found.cutoff)
@@ -72,7 +72,7 @@ def train(
             "epochs_run": len(found.history.epochs),
             "best_epoch": found.history.best + 1,
             "cutoff": found.cutoff,
-            "mutable": dict(rules.mutable),
+            "mutable": rules.attacked,
         },
         materials=materials,
         started_at=now,

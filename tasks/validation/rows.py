@@ -11,7 +11,8 @@ from assay.errors import InputError, Refused
 from assay.evidence.artifacts import Dataset
 from assay.home import Home
 from assay.measures import build_table, write_outcomes
-from assay.policy.rules import Group, ModelRules
+from assay.policy.columns import Group
+from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
 from tasks.validation.schema import fold, require_conforming
 from tasks.validation.split import PARTS, name_units, place_units, row_ids, unit_ids

@@ -42,8 +42,9 @@ def check_declared(spec: PipelineSpec, rules: ModelRules) -> None:
     if wrong := misread(spec, rules):
         raise InputError(
             "policy_differs",
-            f"expected {', '.join(wrong)} with `use: audit` and made of the source's columns as "
-            f"the policy's row of {spec.model} says, no group merged; found another declaration",
+            f"expected {', '.join(wrong)} as the policy's row of {spec.model} says: sensitive ones "
+            "with `use: audit`, made of the source's columns, no group merged; mutable ones on its "
+            "edges or levels; found another declaration",
         )
 
 

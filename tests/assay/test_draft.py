@@ -125,7 +125,14 @@ def test_what_a_file_cannot_tell_is_asked(tmp_path: Path) -> None:
 def test_the_row_is_strict_where_the_file_is_silent(tmp_path: Path) -> None:
     drafted = draft(save(tmp_path, table()), "bad", ["age", "sex"])
     row = json.loads(drafted.rules)["loans-2024"]
-    assert row["mutable"] == {"income": "any", "balance": "any"}
+    assert {name: way["moves"] for name, way in row["mutable"].items()} == {
+        "income": "any",
+        "balance": "any",
+    }
+    declared = yaml.safe_load(drafted.pipeline)["data"]["columns"]
+    for name, way in row["mutable"].items():
+        assert way["edges"] == declared[name]["edges"]
+        assert way.get("integer", False) == declared[name].get("integer", False)
     assert row["groups"]["sex"] == {"values": ["f", "m"]}
     (edge,) = row["groups"]["age"]["edges"]
     assert 45 <= edge <= 60
@@ -163,6 +170,7 @@ def test_the_order_of_rows_changes_nothing(tmp_path: Path) -> None:
         (table(), "bad", ["unit"], "no_draft"),
         (table(), "bad", ["client no"], "no_draft"),
         (table()[["client no", "sex", "bad"]], "bad", ["sex"], "no_draft"),
+        (table()[["client no", "sex", "bad", "job"]], "bad", ["sex"], "no_draft"),
         (table().rename(columns={"job": "a\tb"}), "bad", ["sex"], "wrong_columns"),
     ],
 )

@@ -322,7 +322,7 @@ def configurations(spec: PipelineSpec, policy: Policy) -> dict[str, dict[str, An
         "overfitting": {},
         "robustness": {
             **asked.robustness.model_dump(mode="json"),
-            "mutable": dict(row.mutable),
+            "mutable": row.attacked,
             "seed": 7,
         },
         "stress": {**asked.stress.model_dump(mode="json"), "seed": 7},

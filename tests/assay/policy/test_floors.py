@@ -14,8 +14,11 @@ from assay.policy.declared import misread
 from assay.policy.floors import reaches
 from assay.policy.rules import Floor
 from assay.spec import Column, load_spec
-from tests.assay.policy.submission import MODEL, Site, digest
+from tests.assay.policy.submission import MODEL, Site, digest, the_policy
 
+CREDIT = the_policy().model(MODEL)
+CREDIT_YAML = REPOSITORY / "pipelines" / "credit.yaml"
+LEVELS = range(-2, 9)
 # kind, key, what was asked instead; None: the key is left out.
 UNDERCUT: list[tuple[str, str, Any]] = [
     ("validation", "expectations", 9),
@@ -30,7 +33,11 @@ UNDERCUT: list[tuple[str, str, Any]] = [
     ("robustness", "steps", 1),
     ("robustness", "restarts", 2),
     ("robustness", "queries", 10),
-    ("robustness", "mutable", {"PAY_0": "any"}),
+    ("robustness", "mutable", {"PAY_0": {"moves": "any", "values": [*LEVELS]}}),
+    ("robustness", "mutable", dict.fromkeys(CREDIT.mutable, "any")),
+    ("robustness", "mutable", CREDIT.attacked | {"PAY_0": {"moves": "up", "values": [*LEVELS]}}),
+    ("robustness", "mutable", CREDIT.attacked | {"PAY_0": {"moves": "any", "values": [0, 1]}}),
+    ("robustness", "mutable", CREDIT.attacked | {"LIMIT_BAL": {"moves": "up", "edges": [0, 1]}}),
     ("robustness", "mutable", {}),
     ("stress", "corruptions", ["missing", "noise", "out_of_range"]),
     ("stress", "severities", [1, 2]),
@@ -269,6 +276,36 @@ def test_denies_a_sensitive_column_made_of_something_else(
     assert misread(spec, rules) == (name,)
     site.spec = spec
     assert f"{name} as the policy reads it" in site.decide().gates["provenance"].reason
+
+
+RESCALED: list[tuple[str, dict[str, Any]]] = [
+    ("PAY_0", {"values": (-2, -1, 0, 1, 2, 3, 4)}),
+    ("PAY_0", {"kind": "category"}),
+    ("PAY_0", {"values": (0, 1, 2), "merge": {-2: 0, -1: 0, 3: 2}}),
+    ("PAY_0", {"kind": "number", "values": (), "edges": (-2, 8), "integer": True}),
+    ("BILL_AMT1", {"edges": (-400000, 49990, 49995, 50000, 50005, 50010, 2000000)}),
+    ("BILL_AMT1", {"integer": False}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), RESCALED)
+def test_denies_a_mutable_feature_on_a_scale_of_its_own(
+    name: str, changes: dict[str, Any], site: Site
+) -> None:
+    """Edges packed around a threshold would make each step across it dear."""
+    data = site.spec.data
+    declared = data.columns.get(name) or load_spec(CREDIT_YAML).data.columns[name]
+    column = Column.model_validate({**declared.model_dump(), **changes})
+    rules = site.policy.model(MODEL)
+    columns = {**data.columns, name: column}
+    spec = site.spec.model_copy(update={"data": data.model_copy(update={"columns": columns})})
+    assert misread(spec, rules) == (name,)
+    site.spec = spec
+    assert f"{name} as the policy reads it" in site.decide().gates["provenance"].reason
+    audited = column.model_copy(update={"use": "audit"})
+    columns = {**data.columns, name: audited}
+    spec = site.spec.model_copy(update={"data": data.model_copy(update={"columns": columns})})
+    assert misread(spec, rules) == ()  # what no model sees is attacked by nobody
 
 
 def test_denies_the_declaration_of_another_model(site: Site) -> None:

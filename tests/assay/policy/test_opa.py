@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,8 @@ def inet_sockets(opa: OpaServer) -> set[str]:
     """Local addresses of the process's TCP sockets, as /proc writes them."""
     inodes = set()
     for descriptor in Path(f"/proc/{opa.pid}/fd").iterdir():
-        inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+        with suppress(FileNotFoundError):  # a connection that was just closed
+            inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
     rows = [
         line.split()
         for name in ("tcp", "tcp6")

@@ -13,8 +13,9 @@ import pytest
 
 from assay.errors import InputError, Refused
 from assay.home import REPOSITORY
+from assay.policy.columns import Group
 from assay.policy.rules import Policy, load_policy, parse_rules
-from assay.policy.table import Group, canonical
+from assay.policy.table import canonical
 
 SOURCE = (REPOSITORY / "policies" / "data.json").read_bytes()
 TABLE: dict[str, Any] = json.loads(SOURCE)
@@ -77,6 +78,10 @@ def test_refuses_an_unknown_model() -> None:
     assert "credit, mortgage" in refused.value.message
 
 
+def movable(table: dict[str, Any], column: str = "PAY_0", **changes: Any) -> None:
+    credit(table)["mutable"].setdefault(column, {}).update(changes)
+
+
 MISTAKES: dict[str, tuple[Edit, str]] = {
     "unknown top key": (lambda t: t.update(waivers=[]), "waivers"),
     "unknown tier key": (lambda t: t["tiers"]["standard"].update(lookz=1), "standard.lookz"),
@@ -118,14 +123,23 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
     "edges fall": (lambda t: credit(t)["groups"]["AGE"].update(edges=[60, 35]), "groups.AGE"),
     "product of no group": (lambda t: credit(t).update(products=[["SEX", "MARRIAGE"]]), "credit"),
     "product of one": (lambda t: credit(t).update(products=[["SEX"]]), "credit.products"),
-    "mutable sensitive": (lambda t: credit(t)["mutable"].update(SEX="any"), "credit"),
-    "mutable sideways": (lambda t: credit(t)["mutable"].update(PAY_0="left"), "mutable.PAY_0"),
+    "mutable sensitive": (lambda t: movable(t, "SEX", moves="any", values=[0, 1]), "models.credit"),
+    "mutable sideways": (lambda t: movable(t, moves="left"), "mutable.PAY_0.moves"),
+    "mutable on no scale": (lambda t: movable(t, values=[]), "mutable.PAY_0"),
+    "mutable on two scales": (lambda t: movable(t, edges=[0, 1]), "mutable.PAY_0"),
+    "mutable on one level": (lambda t: movable(t, values=[1]), "mutable.PAY_0"),
+    "mutable level twice": (lambda t: movable(t, values=[1, 2, 1]), "mutable.PAY_0"),
+    "mutable level twice as text": (lambda t: movable(t, values=[1, "1"]), "mutable.PAY_0"),
+    "mutable along one edge": (lambda t: movable(t, "BILL_AMT1", edges=[1]), "mutable.BILL_AMT1"),
+    "mutable edge twice": (lambda t: movable(t, "BILL_AMT1", edges=[1, 1, 2]), "mutable.BILL_AMT1"),
+    "mutable edges fall": (lambda t: movable(t, "BILL_AMT1", edges=[2, 1]), "mutable.BILL_AMT1"),
+    "whole levels": (lambda t: movable(t, integer=True), "mutable.PAY_0"),
     "label of three": (lambda t: credit(t).update(unfavourable=2), "credit.unfavourable"),
     "label as bool": (lambda t: credit(t).update(unfavourable=True), "credit.unfavourable"),
     "no role": (lambda t: t["statements"].pop("utility"), "statements name the role"),
     "role": (lambda t: t["statements"]["utility"].update(role="trainer"), "statements name"),
     "rests on nothing": (lambda t: t["statements"]["utility"].update(materials=[]), "utility"),
-    "disclosure": (lambda t: t.update(disclosure="some"), "disclosure"),
+    "disclosure": (lambda t: t.update(disclosure="open"), "disclosure"),
     "no alias": (lambda t: t.update(protected_aliases=[]), "protected_aliases"),
     "no models": (lambda t: t.update(models={}), "models"),
     "no tiers": (lambda t: t.update(tiers={}), "tiers"),
@@ -178,7 +192,8 @@ def test_no_key_may_be_left_out() -> None:
             ("models", "groups"),
         }
         # Without its sources, a sensitive column has to be read by its own name: stricter.
-        named_freely = named_freely or path[2:3] == ("sources",)
+        # Without `integer`, a number moves by less than a whole step: stricter.
+        named_freely = named_freely or path[2:3] == ("sources",) or path[-1] == "integer"
         if inside_list or named_freely:
             continue
 

@@ -98,7 +98,11 @@ def spoilt(site: Site) -> dict[str, dict[str, Evidence]]:
     return {
         "steps": {"robustness": site.with_config("robustness", steps=2)},
         "attacks": {"robustness": site.with_config("robustness", attacks=["constrained_pgd"])},
-        "mutable": {"robustness": site.with_config("robustness", mutable={"PAY_0": "any"})},
+        "mutable": {
+            "robustness": site.with_config(
+                "robustness", mutable={"PAY_0": {"moves": "any", "values": [0, 1]}}
+            )
+        },
         "sensitive": {"validation": site.with_config("validation", sensitive=["SEX"])},
         "mostly": {"validation": site.with_config("validation", mostly_floor=0.5)},
         "groups": {"fairness": site.with_config("fairness", groups=["SEX"])},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,9 @@ def test_what_is_no_bundle_is_refused(
     )
     assert (answer.status, answer.code) == (403, code), answer.text
     assert set(line.tags(version)) == {"gate.registered_by"}
+    shown = f"artifacts/list?run_id={version.run_id}&path=assay"
+    listed = line.site.api("auditor", "GET", shown)
+    assert listed.status == 200 and "files" not in json.loads(listed.text), listed.text
 
 
 def test_a_wrapper_that_carries_code_is_refused(site: Site, line: Line, payload: Path) -> None:

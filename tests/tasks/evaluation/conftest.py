@@ -61,7 +61,11 @@ RULES = ModelRules.model_validate(
         "sensitive": ["SEX", "AGE"],
         "groups": {"SEX": {"values": [0, 1]}, "AGE": {"edges": [35]}},
         "products": [["SEX", "AGE"]],
-        "mutable": {"late": "down", "bill": "any", "paid": "up"},
+        "mutable": {
+            "late": {"moves": "down", "values": [-1, 0, 1, 2, 3]},
+            "bill": {"moves": "any", "integer": True, "edges": [0, 10, 100, 1000]},
+            "paid": {"moves": "up", "edges": [0, 5, 50, 500]},
+        },
     }
 )
 COUNTS = {"train": 500, "development": 260, "holdout": 440}

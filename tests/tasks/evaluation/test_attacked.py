@@ -48,7 +48,7 @@ def test_a_row_fell_exactly_when_the_attack_turned_it(lender: Lender, attack: st
         model.logits,
         x,
         torch.ones(len(x), dtype=torch.int64),
-        Constraint.of(model.encoder, lender.rules.mutable),
+        Constraint.of(model.encoder, lender.rules.moves),
         0.1,
         Effort(asked.steps, asked.restarts, asked.queries),
         generator(lender.spec.training.seed, attack, 0.1),
@@ -104,7 +104,7 @@ def test_the_evidence_says_what_was_asked(lender: Lender) -> None:
     evidence = lender.evaluate(evaluate_robustness)
     asked: dict[str, Any] = lender.spec.evaluation.robustness.model_dump(mode="json")
     assert {key: evidence.config[key] for key in asked} == asked
-    assert evidence.config["mutable"] == lender.rules.mutable
+    assert evidence.config["mutable"] == lender.rules.attacked
     stored = read_outcomes(
         lender.home.sealed_outcomes, evidence.materials["outcomes:robustness"]
     ).to_pandas()

@@ -30,7 +30,10 @@ RULES = ModelRules.model_validate(
         "sensitive": ["sex"],
         "groups": {"sex": {"values": [0, 1]}},
         "products": [],
-        "mutable": {"late": "down", "paid": "up"},
+        "mutable": {
+            "late": {"moves": "down", "values": [0, 1, 2, 3]},
+            "paid": {"moves": "up", "integer": True, "edges": [0, 10, 20, 50, 100]},
+        },
     }
 )
 
@@ -180,7 +183,7 @@ def test_augmentation_makes_it_harder_to_attack(line: Line) -> None:
         model = load_payload(line.train(spec)[0].folder)
         x = torch.from_numpy(model.encoder.encode(targets))
         y = torch.ones(len(x), dtype=torch.long)
-        constraint = Constraint.of(model.encoder, RULES.mutable)
+        constraint = Constraint.of(model.encoder, RULES.moves)
         found = find_attack("constrained_pgd")(
             model.logits, x, y, constraint, 0.3, Effort(20, 2, 1), torch.Generator()
         )

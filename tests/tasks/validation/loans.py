@@ -87,7 +87,7 @@ RULES: dict[str, Any] = {
     "sources": {"race": {"race_a": "a", "race_b": "b", "race_c": "b"}},
     "groups": {"age": {"edges": [35]}, "race": {"values": ["a", "b"]}},
     "products": [["age", "race"]],
-    "mutable": {"income": "up"},
+    "mutable": {"income": {"moves": "up", "integer": True, "edges": [0, 1000, 5000, 100000]}},
 }
 
 

@@ -1,0 +1,53 @@
+"""A home is made once, and what it has lost is not made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.errors import InputError
+from assay.evidence.trust import Trust
+from assay.home import Home
+from assay.ledger import Ledger
+from assay.stack import establish as module
+from assay.stack.establish import establish
+from tests.stack_fixture import assert_nothing_is_left, begin
+
+
+def test_a_fresh_folder_becomes_a_home_and_stays_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    establish(home)
+    Ledger(home.ledger).append("look", {"n": 1})
+    trusted = Trust.load(home.trust).digest
+    establish(home)
+    assert Trust.load(home.trust).digest == trusted
+    assert len(Ledger(home.ledger).entries("look")) == 1
+
+
+def test_a_lost_ledger_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    establish(home)
+    home.ledger.unlink()
+    with pytest.raises(InputError, match="ledger_gone"):
+        establish(home)
+    process, marker = begin(tmp_path)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode and "ledger_gone" in told
+    assert not home.ledger.exists()
+    assert_nothing_is_left(marker)
+
+
+def test_a_start_that_was_cut_short_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+
+    def cut(_home: Home) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(module, "make_keys", cut)
+        establish(home)
+    establish(home)
+    assert home.trust.exists()

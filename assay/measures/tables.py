@@ -72,6 +72,11 @@ LAYOUTS: Mapping[str, Layout] = {
         key=("row",),
         among={"label": _BINARY, "predicted": _BINARY, "part": ("fitted", "held_out")},
     ),
+    "release": Layout(
+        {"row": TEXT, "label": WHOLE, "part": TEXT},
+        key=("row",),
+        among={"label": _BINARY, "part": ("fitted", "held_out")},
+    ),
     "robustness": Layout(
         {"row": TEXT, "label": WHOLE, "budget": REAL, "attack": TEXT, "survived": FLAG},
         key=("row", "budget", "attack"),

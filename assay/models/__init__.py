@@ -3,7 +3,7 @@
 from assay.models.encoder import Encoder
 from assay.models.families import FAMILIES, Architecture, family
 from assay.models.model import Model
-from assay.models.parts import fitted_part
+from assay.models.parts import fitted_part, release_rows
 from assay.models.payload import load_payload, model_of, save_payload
 from assay.models.threads import one_thread
 
@@ -17,5 +17,6 @@ __all__ = [
     "load_payload",
     "model_of",
     "one_thread",
+    "release_rows",
     "save_payload",
 ]

@@ -9,6 +9,11 @@ from assay.errors import InputError
 from assay.spec import PipelineSpec
 
 
+def release_rows(n: int) -> list[str]:
+    """A name for each of a release's n rows, 32 hex digits of its place."""
+    return [f"{index:032x}" for index in range(n)]
+
+
 def fitted_part(spec: PipelineSpec, n: int) -> NDArray[np.bool_]:
     """True where a row is fitted, False where it is held out for early stopping.
 

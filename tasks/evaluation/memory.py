@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from assay.measures import build_table
-from assay.models import Model, fitted_part
+from assay.models import Model, fitted_part, release_rows
 from tasks.evaluation.sitting import Sitting
 
 
@@ -21,7 +21,7 @@ def fit(sitting: Sitting) -> pa.Table:
     frame = sitting.rows(sitting.release)
     fitted = fitted_part(sitting.spec, len(frame))
     columns = {
-        "row": [f"{index:032x}" for index in range(len(frame))],
+        "row": release_rows(len(frame)),
         "label": sitting.labels(frame),
         "predicted": sitting.model().score(frame) > 0.5,
         "part": np.where(fitted, "fitted", "held_out"),

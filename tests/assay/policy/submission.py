@@ -223,6 +223,15 @@ class Site:
             changed[kind] = told
         return changed
 
+    def with_release(self, n: int) -> dict[str, Evidence]:
+        """The evidence about a release of n rows."""
+        small = {
+            name: self.tables[name].slice(0, n) for name in ("outcomes:fit", "outcomes:release")
+        }
+        return {
+            k: v for name, table in small.items() for k, v in self.with_table(name, table).items()
+        }
+
     def key(self, role: str) -> Ed25519PrivateKey:
         return load_key(self.home, role)
 
@@ -234,7 +243,7 @@ class Site:
         """Sign every statement, and keep what each proves by itself."""
         self.envelopes = {kind: self.envelope(kind) for kind in self.evidence}
         sealed = self.sealed()
-        self.manifest = sealed.manifest(self.evidence["validation"])
+        self.manifest = sealed.manifest(self.evidence["validation"], self.evidence["privacy"])
         self.proven = {kind: self.claim(kind) for kind in self.evidence}
 
     def sealed(self) -> Outcomes:

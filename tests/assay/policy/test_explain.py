@@ -112,8 +112,7 @@ def test_the_public_explanation_rests_on_the_development_rows_alone(passed: Gate
 
 
 def test_a_sealed_remedy_says_the_rows_that_are_missing(site: Site) -> None:
-    table = site.tables["outcomes:fit"].slice(0, 300)
-    gate = site.gates("overfitting", site.with_table("outcomes:fit", table)["overfitting"])
+    gate = site.decide(site.submission(**site.with_release(300))).gates
     assert gate["overfitting"].code in ("insufficient", "too_few_rows")
     assert gate["overfitting"].remedy.startswith(
         "mend overfitting balanced_accuracy_gap needs n = "

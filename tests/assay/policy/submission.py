@@ -225,12 +225,10 @@ class Site:
 
     def with_release(self, n: int) -> dict[str, Evidence]:
         """The evidence about a release of n rows."""
-        small = {
-            name: self.tables[name].slice(0, n) for name in ("outcomes:fit", "outcomes:release")
-        }
-        return {
-            k: v for name, table in small.items() for k, v in self.with_table(name, table).items()
-        }
+        changed: dict[str, Evidence] = {}
+        for name in ("outcomes:fit", "outcomes:release"):
+            changed |= self.with_table(name, self.tables[name].slice(0, n))
+        return changed
 
     def key(self, role: str) -> Ed25519PrivateKey:
         return load_key(self.home, role)

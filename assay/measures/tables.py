@@ -22,6 +22,7 @@ Columns: TypeAlias = dict[str, NDArray[Any]]
 GROUP = "group:"  # prefix of an audited column
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int8(), pa.float64(), pa.bool_()
 PARTS = ("train", "development", "holdout", "quarantine")
+RELEASE_PARTS = ("fitted", "selection", "held_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,12 @@ LAYOUTS: Mapping[str, Layout] = {
     "fit": Layout(
         {"row": TEXT, "label": WHOLE, "predicted": WHOLE, "part": TEXT},
         key=("row",),
-        among={"label": _BINARY, "predicted": _BINARY, "part": ("fitted", "held_out")},
+        among={"label": _BINARY, "predicted": _BINARY, "part": RELEASE_PARTS},
     ),
     "release": Layout(
         {"row": TEXT, "label": WHOLE, "part": TEXT},
         key=("row",),
-        among={"label": _BINARY, "part": ("fitted", "held_out")},
+        among={"label": _BINARY, "part": RELEASE_PARTS},
     ),
     "robustness": Layout(
         {"row": TEXT, "label": WHOLE, "budget": REAL, "attack": TEXT, "survived": FLAG},

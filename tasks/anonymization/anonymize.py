@@ -24,7 +24,7 @@ from assay.measures import (
     rho_of_epsilon,
     write_outcomes,
 )
-from assay.models import fitted_part, release_rows
+from assay.models import release_parts, release_rows
 from assay.spec import PipelineSpec
 from tasks.anonymization.domain import Domain
 from tasks.anonymization.tree import SHARES, ask, draw
@@ -151,6 +151,6 @@ def _told(spec: PipelineSpec, release: Dataset, home: Home) -> pa.Table:
     columns = {
         "row": release_rows(len(labels)),
         "label": labels.to_numpy(),
-        "part": np.where(fitted_part(spec, len(labels)), "fitted", "held_out"),
+        "part": release_parts(spec, len(labels)),
     }
     return build_table("release", columns)

@@ -32,7 +32,7 @@ class Epoch(Protocol):
         """On the rows that were fitted."""
 
     @property
-    def held_out(self) -> float:
+    def selection(self) -> float:
         """On rows of the release that only chose the epoch."""
 
 
@@ -144,12 +144,12 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 def _losses(curve: Curve) -> Iterator[Metric]:
     for step, epoch in enumerate(curve.epochs, start=1):
         yield Metric("loss.fitted", epoch.fitted, 0, step)
-        yield Metric("loss.held_out", epoch.held_out, 0, step)
+        yield Metric("loss.selection", epoch.selection, 0, step)
 
 
 def _write_papers(folder: Path, spec: PipelineSpec, curve: Curve, quality: str) -> None:
     fitted = [epoch.fitted for epoch in curve.epochs]
-    held_out = [epoch.held_out for epoch in curve.epochs]
-    (folder / CURVE).write_bytes(draw_curve(fitted, held_out, curve.best))
+    selection = [epoch.selection for epoch in curve.epochs]
+    (folder / CURVE).write_bytes(draw_curve(fitted, selection, curve.best))
     (folder / QUALITY).write_text(quality, encoding="utf-8")
     (folder / DECLARATION).write_bytes(spec.canonical())

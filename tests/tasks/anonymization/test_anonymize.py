@@ -12,6 +12,7 @@ from assay.evidence.digest import digest_json
 from assay.home import Home
 from assay.ledger import Ledger
 from assay.measures import epsilon_of_rho, read_outcomes
+from assay.models import release_parts
 from assay.spec import PipelineSpec
 from tasks.anonymization.anonymize import anonymize, declare
 from tests.tasks import small_line
@@ -82,7 +83,7 @@ def test_evidence_tells_which_rows_are_fitted(
     told = read_outcomes(line.home.sealed_outcomes, evidence.materials["outcomes:release"])
     rows = read_outcomes(line.home.sealed_data, release.digest)
     assert told["label"].to_pylist() == rows[spec.data.label].to_pylist()
-    assert told["part"].to_pylist().count("held_out") == round(release.n * spec.training.held_out)
+    assert told["part"].to_pylist() == release_parts(spec, release.n).tolist()
 
 
 def test_the_same_release_is_handed_out_again_and_nothing_more_is_charged(

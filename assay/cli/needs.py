@@ -136,7 +136,7 @@ def _opportunity(limit: float, subject: str, rows: Rows, alpha: float) -> Need:
     parts = [Part(rows.rate), Part(max(0.0, rows.rate - limit / BELOW), weight=-1)]
     enough = n_for_sum(limit, parts, alpha, "at_most", POWER)
     n = rows.favourable_groups[subject]
-    return Need("holdout, smallest group, favourable label", n, least, enough)
+    return Need("holdout, smallest favourable group", n, least, enough)
 
 
 def _recognised(limit: float, _subject: str, rows: Rows, alpha: float) -> Need:

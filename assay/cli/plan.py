@@ -88,12 +88,13 @@ def _undercut(spec: PipelineSpec, suite: Suite, tier: Tier) -> Iterator[str]:
     asked = {
         **spec.evaluation.model_dump(mode="json"),
         "privacy": spec.privacy.model_dump(mode="json"),
+        "training": spec.training.model_dump(mode="json"),
         "validation": suite.asked,
     }
     for floor in tier.floors:
-        if floor.evidence not in asked:
-            continue
-        found = asked[floor.evidence].get(floor.key)
+        if floor.key not in asked.get(floor.evidence, {}):
+            continue  # told by the run alone
+        found = asked[floor.evidence][floor.key]
         if not reaches(found, floor):
             expected = f"{floor.evidence}.{floor.key} {floor.rule.replace('_', ' ')} {floor.value}"
             yield f"{expected}, found {found}"

@@ -218,21 +218,36 @@ def test_check_refuses_a_suite_outside_of_the_root(path: str, lay_out, capsys):
     assert "can pass" not in told.out
 
 
+def under(floor: dict[str, object], folder: Path) -> Path:
+    """A home whose policy has one floor more."""
+    home = make_home(folder / "home")
+    table = json.loads((home.policy / "data.json").read_text())
+    table["tiers"]["standard"]["floors"].append(floor)
+    (home.policy / "data.json").write_text(json.dumps(table))
+    return home.root
+
+
 @pytest.mark.parametrize(
-    ("key", "rule", "value"),
+    ("evidence", "key", "rule", "value"),
     [
-        ("expectations", "at_least", 87),
-        ("mostly_floor", "at_least", 0.999),
-        ("mostly_floor", "at_most", 0.9),
+        ("validation", "expectations", "at_least", 87.0),
+        ("validation", "mostly_floor", "at_least", 0.999),
+        ("validation", "mostly_floor", "at_most", 0.9),
+        ("privacy", "neighbours", "equals", "replace_one"),
+        ("training", "batch", "at_least", 512.0),
     ],
 )
-def test_check_holds_the_suite_against_the_floors(key, rule, value, tmp_path: Path, capsys):
-    home = make_home(tmp_path / "home")
-    table = json.loads((home.policy / "data.json").read_text())
-    table["tiers"]["standard"]["floors"].append(
-        {"evidence": "validation", "key": key, "rule": rule, "value": value}
-    )
-    (home.policy / "data.json").write_text(json.dumps(table))
-    assert main(["check", "pipelines/credit.yaml", "--home", str(home.root)]) == 1
-    asked = f"validation.{key} {rule.replace('_', ' ')} {float(value)}"
+def test_check_holds_suite_and_declaration_against_every_floor(
+    evidence, key, rule, value, tmp_path: Path, capsys
+):
+    floor = {"evidence": evidence, "key": key, "rule": rule, "value": value}
+    home = under(floor, tmp_path)
+    assert main(["check", "pipelines/credit.yaml", "--home", str(home)]) == 1
+    asked = f"{evidence}.{key} {rule.replace('_', ' ')} {value}"
     assert f"cannot pass: {asked}, found" in capsys.readouterr().out
+
+
+def test_check_says_nothing_of_what_only_a_run_can_tell(tmp_path: Path):
+    floor = {"evidence": "robustness", "key": "forwards", "rule": "at_least", "value": 1}
+    home = under(floor, tmp_path)
+    assert main(["check", "pipelines/credit.yaml", "--home", str(home)]) == 0

@@ -17,12 +17,12 @@ from assay.evidence.decision import BarResult, GateDecision, Verdict
 from assay.evidence.plain import to_plain
 from assay.evidence.public import PublicBar, PublicDecision
 from assay.evidence.trust import Trust
-from assay.evidence.values import Bound, Exact, Measurement
+from assay.evidence.values import Bound, Exact
 from assay.home import Home, find_home
+from assay.policy.explain import Change, show, wanted
+from assay.policy.explain import explain as explained
 from assay.policy.rules import load_policy
 from assay.registry.users import AUDITOR, read_password
-
-_SIGN = {"at_least": ">=", "at_most": "<=", "one_of": "one of"}
 
 
 def gates(arguments: argparse.Namespace) -> int:
@@ -38,14 +38,13 @@ def gates(arguments: argparse.Namespace) -> int:
 def explain(arguments: argparse.Namespace) -> int:
     """Print what would change each verdict; 1 when the version is blocked."""
     decision = _decision(arguments)
-    home = find_home(arguments.home)
-    remedies = load_policy(home.policy).remedies
-    for name, gate in decision.gates.items():
-        if gate.verdict is Verdict.PASS:
-            continue
-        say(f"{name} {gate.verdict}: {remedies.get(name, 'ask the policy owner')}")
-        for line in _changes(gate.bars):
-            say(f"  {line}")
+    remedies = load_policy(find_home(arguments.home).policy).remedies
+    for gate in explained(decision, remedies):
+        say(f"{gate.gate} {gate.verdict}{f' ({gate.code})' if gate.code else ''}: {gate.remedy}")
+        if gate.reason:
+            say(f"  {gate.reason}")
+        for change in gate.changes:
+            say(f"  {_told(change)}")
     for denial in decision.denials:
         say(f"denied: {denial}")
     say("promotable" if decision.allowed else "blocked")
@@ -109,28 +108,17 @@ def print_decision(decision: GateDecision | PublicDecision, user: str) -> None:
 
 
 def _bar_row(bar: BarResult | PublicBar) -> tuple[str, ...]:
-    wanted = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
     distance = "" if bar.distance is None else f"{bar.distance:+.3g}"
-    shown, n = _shown(bar.value)
-    return (
-        bar.measurement,
-        bar.verdict.value,
-        shown,
-        n,
-        f"{_SIGN[bar.direction]} {wanted}",
-        distance,
-    )
+    return (bar.measurement, bar.verdict.value, show(bar.value), _rows(bar), wanted(bar), distance)
 
 
-def _shown(value: Measurement | None) -> tuple[str, str]:
-    match value:
-        case Bound():
-            return f"{value.point:.3f} [{value.lower:.3f}, {value.upper:.3f}]", f"{value.n:,}"
-        case Exact(value=str(word)):
-            return word, "exact"
-        case Exact(value=number):
-            return f"{number:.6g}", "exact"
-    return "none", ""
+def _rows(bar: BarResult | PublicBar) -> str:
+    match bar.value:
+        case Bound(n=n):
+            return f"{n:,}"
+        case Exact():
+            return "exact"
+    return ""
 
 
 def _last_cell(bar: BarResult | PublicBar) -> str:
@@ -147,20 +135,14 @@ def _reasons(decision: GateDecision | PublicDecision) -> Iterator[str]:
                 yield f"{name} {gate.verdict} ({gate.code}): {gate.reason}. Remedy: {gate.remedy}"
 
 
-def _changes(bars: tuple[BarResult, ...] | tuple[PublicBar, ...]) -> Iterator[str]:
-    """What each bar that does not pass would have to show."""
-    for bar in bars:
-        if bar.verdict is Verdict.PASS:
-            continue
-        wanted = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
-        end = {"at_least": "lower end", "at_most": "upper end"}.get(bar.direction, "value")
-        line = f"{bar.measurement}: {end} {_SIGN[bar.direction]} {wanted}, "
-        line += f"found {_shown(bar.value)[0]}"
-        if bar.distance is not None:
-            line += f", short by {abs(bar.distance):.3g}"
-        if isinstance(bar, BarResult) and bar.n_needed:
-            line += f"; {bar.n_needed:,} rows would decide at this point"
-        yield line
+def _told(change: Change) -> str:
+    """One bar that does not pass: what it found, how far that is, and what would change it."""
+    away = change.distance
+    short = "" if away is None else f", {'short' if away < 0 else 'clear'} by {abs(away):.3g}"
+    return (
+        f"{change.measurement}: expected {change.wanted}, found {change.found}{short}; "
+        f"{change.advice}"
+    )
 
 
 def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:

@@ -18,11 +18,12 @@ from assay.evidence.plain import to_plain
 from assay.evidence.public import PublicBar, PublicDecision
 from assay.evidence.trust import Trust
 from assay.evidence.values import Bound, Exact
-from assay.home import Home, find_home
+from assay.home import Home
 from assay.policy.explain import Change, show, wanted
 from assay.policy.explain import explain as explained
 from assay.policy.rules import load_policy
 from assay.registry.users import AUDITOR, read_password
+from assay.stack.record import running_home
 
 
 def gates(arguments: argparse.Namespace) -> int:
@@ -38,7 +39,7 @@ def gates(arguments: argparse.Namespace) -> int:
 def explain(arguments: argparse.Namespace) -> int:
     """Print what would change each verdict; 1 when the version is blocked."""
     decision = _decision(arguments)
-    remedies = load_policy(find_home(arguments.home).policy).remedies
+    remedies = load_policy(running_home(arguments.home).policy).remedies
     for gate in explained(decision, remedies):
         say(f"{gate.gate} {gate.verdict}{f' ({gate.code})' if gate.code else ''}: {gate.remedy}")
         if gate.reason:
@@ -53,7 +54,7 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def approve(arguments: argparse.Namespace) -> int:
     """Ask the registry to make a version champion, as an approver."""
-    registry = Registry(find_home(arguments.home), arguments.user)
+    registry = Registry(running_home(arguments.home), arguments.user)
     registry.promote(arguments.model, arguments.version)
     say(f"{arguments.model}/{arguments.version} is champion, approved by {arguments.user}")
     return 0
@@ -64,11 +65,11 @@ def verify(arguments: argparse.Namespace) -> int:
     if Path(arguments.target).exists():
         return _verify_bundle(arguments)
     model, alias = _alias(arguments.target)
-    home = find_home(arguments.home)
+    home = running_home(arguments.home)
     from assay.serving.champion import load_champion
 
     url = _sign_in(home, AUDITOR)
-    trust = Path(arguments.trust) if arguments.trust else home.trust
+    trust = _trusted(arguments) or home.trust
     promotion = load_champion(model, trust=trust, tracking_uri=url, alias=alias).promotion
     say(f"{model}@{alias} is version {promotion.version}: promotion, decision and bytes verified")
     say(f"approved by {promotion.approver}, holds until {_day(promotion.expires_at)}")
@@ -78,7 +79,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> int:
     """Write envelopes, evidence, policy, trust and payload of an alias into one file."""
     model, alias = _alias(arguments.target)
-    home = find_home(arguments.home)
+    home = running_home(arguments.home)
     from assay.serving.export import export_bundle
 
     url = _sign_in(home, AUDITOR)
@@ -146,7 +147,7 @@ def _told(change: Change) -> str:
 
 
 def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
-    registry = Registry(find_home(arguments.home), arguments.user)
+    registry = Registry(running_home(arguments.home), arguments.user)
     target = arguments.target
     if target is None:
         model, version = registry.newest()
@@ -154,9 +155,10 @@ def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
         model, _, version = target.partition("/")
     else:
         model, version = registry.of_run(target)
-    policy = load_policy(registry.home.policy)
-    readers = {AUDITOR, *policy.model(model).approvers}
-    if registry.user in readers:
+    models = load_policy(registry.home.policy).rules.models
+    if model not in models:
+        raise InputError("unknown_model", f"expected one of {', '.join(models)}, found {model!r}")
+    if registry.user in {AUDITOR, *models[model].approvers}:
         return registry.sealed(model, version)
     return registry.public(model, version)
 
@@ -164,7 +166,8 @@ def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
 def _verify_bundle(arguments: argparse.Namespace) -> int:
     from assay.serving.offline import verify_bundle
 
-    trust = Trust.load(Path(arguments.trust)) if arguments.trust else None
+    named = _trusted(arguments)
+    trust = Trust.load(named) if named else None
     outcomes = Path(arguments.outcomes) if arguments.outcomes else None
     found = verify_bundle(
         Path(arguments.target), now=int(time.time()), trust=trust, outcomes=outcomes
@@ -175,6 +178,12 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     if not found.pinned:
         say("by the keys that the bundle itself names; give --trust FILE to know whose they are")
     return 0
+
+
+def _trusted(arguments: argparse.Namespace) -> Path | None:
+    if arguments.trust and not Path(arguments.trust).is_file():
+        raise InputError("no_trust", f"expected a trust.json at {arguments.trust}, found none")
+    return Path(arguments.trust) if arguments.trust else None
 
 
 def _alias(target: str) -> tuple[str, str]:

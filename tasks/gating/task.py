@@ -6,7 +6,11 @@ import base64
 import os
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 from prefect.client.schemas import State
 from prefect.states import Completed
 
@@ -43,7 +47,7 @@ def show_gate(*, gate: PublicGate, allowed: bool) -> State[Any]:
 
 @door("show page")
 def show_page(decision: PublicDecision) -> str:
-    """The page and the table as artifacts of the run."""
+    """The page, the table and the version's address as artifacts of the run."""
     page = write_page(decision, load_policy(find_home().policy).remedies, _link(decision))
     picture = draw_gates(decision)
     shown = page if picture is None else f"{page}\n\n![gates]({_inline(picture)})"
@@ -52,6 +56,9 @@ def show_page(decision: PublicDecision) -> str:
         list(rows(decision)),
         key=f"gates-{decision.model}",
         description="Every bar; numbers from the development rows",
+    )
+    create_link_artifact(
+        _link(decision), key=f"version-{decision.model}", description="The version in the registry"
     )
     return page
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+import pandas as pd
 import pytest
 
 from assay.cli import main
@@ -29,16 +30,67 @@ def assay(stack: Running, capsys: pytest.CaptureFixture[str]) -> Command:
     return run
 
 
+def run(stack: Running, folder: Path, model: str, frame: pd.DataFrame) -> str:
+    """Run a model's pipeline; the run's id, as `assay run` prints it."""
+    file = lay_out(folder, frame, {"model": model})
+    outcome = run_pipeline(file, stack.home, lambda _message, _share: None)
+    assert outcome.lines[-1].endswith(f"/runs/flow-run/{outcome.run}")
+    return outcome.run
+
+
 @pytest.fixture(scope="module")
-def decided(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def runs() -> dict[str, str]:
+    """Model -> run of it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def decided(
+    stack: Running, runs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """A promotable version of `loans` and a blocked one of `tight`."""
     found = {}
     for seed, model in ((31, "loans"), (32, "tight")):
-        file = lay_out(tmp_path_factory.mktemp(model), rows(seed), {"model": model})
-        run_pipeline(file, stack.home, lambda _message, _share: None)
+        runs[model] = run(stack, tmp_path_factory.mktemp(model), model, rows(seed))
         name, found[model] = Registry(stack.home, "auditor").newest()
         assert name == model
     return found
+
+
+def test_a_run_is_shown_by_the_id_that_was_printed(
+    assay: Command, decided: dict[str, str], runs: dict[str, str]
+) -> None:
+    for model, code in (("loans", 0), ("tight", 1)):
+        for command in ("gates", "explain"):
+            shown = assay(command, runs[model], "--as", "auditor")
+            assert shown == assay(command, f"{model}/{decided[model]}", "--as", "auditor")
+            assert shown[0] == code
+
+
+def test_a_run_that_stopped_shows_why(assay: Command, stack: Running, tmp_path: Path) -> None:
+    stopped = run(stack, tmp_path, "loans", rows(33).assign(age=7))
+    code, told = assay("gates", stopped)
+    assert code == 1
+    assert "data_invalid" in told
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["loans/99", "rumour/1", "0" * 32, "01234567-89ab-cdef-0123-456789abcdef"],
+)
+def test_what_is_not_there_is_no_verdict(
+    assay: Command, decided: dict[str, str], target: str
+) -> None:
+    code, told = assay("gates", target)
+    assert (code, "_" in told) == (2, True), told
+
+
+def test_doctor_looks_at_a_running_stack(
+    assay: Command, decided: dict[str, str], stack: Running
+) -> None:
+    code, told = assay("doctor")
+    assert (code, "all well" in told) == (0, True), told
+    assert str(stack.said["mlflow"]) in "".join(told.split())
 
 
 def test_gates_shows_each_reader_what_that_reader_may_see(

@@ -26,8 +26,8 @@ from tasks.gating.picture import draw_gates
 from tasks.gating.table import rows, shortfalls
 
 
-def show_gates(decision: PublicDecision) -> str:
-    """A node for each gate, then the page; returns the page."""
+def show_gates(decision: PublicDecision) -> tuple[str, bytes | None]:
+    """A node for each gate, then the page; returns the page and its picture."""
     for gate in decision.gates.values():
         show_gate(gate=gate, allowed=decision.allowed)
     return show_page(decision)
@@ -46,7 +46,7 @@ def show_gate(*, gate: PublicGate, allowed: bool) -> State[Any]:
 
 
 @door("show page")
-def show_page(decision: PublicDecision) -> str:
+def show_page(decision: PublicDecision) -> tuple[str, bytes | None]:
     """The page, the table and the version's address as artifacts of the run."""
     page = write_page(decision, load_policy(find_home().policy).remedies, _link(decision))
     picture = draw_gates(decision)
@@ -60,7 +60,7 @@ def show_page(decision: PublicDecision) -> str:
     create_link_artifact(
         _link(decision), key=f"version-{decision.model}", description="The version in the registry"
     )
-    return page
+    return page, picture
 
 
 @door("require promotable", onward=True)

@@ -47,4 +47,4 @@ def record_promotion(ledger: Ledger, promotion: Promotion, envelope: bytes) -> E
 
 
 def _next(promotions: Iterable[Entry], model: str) -> int:
-    return 1 + sum(entry.body["model"] == model for entry in promotions)
+    return 1 + sum(1 for entry in promotions if entry.body["model"] == model)

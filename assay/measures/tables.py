@@ -166,7 +166,7 @@ def locate(name: str, rows: NDArray[Any], among: NDArray[Any]) -> NDArray[np.int
     found = pc.index_in(pa.array(rows, type=TEXT), value_set=pa.array(among, type=TEXT))
     if found.null_count:
         raise _malformed(name, "only rows that were predicted")
-    return found.to_numpy().astype(np.int64)
+    return np.asarray(found, dtype=np.int64)
 
 
 def levels_of(name: str, columns: Columns, column: str, expected: Sequence[str]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from tasks.promotion.card import write_card
 from tasks.promotion.client import registry
 from tasks.promotion.curve import draw_curve
 
-CURVE = "curve.png"
+CURVE, GATES = "curve.png", "gates.png"
 QUALITY = "validation.md"
 DECLARATION = "pipeline.json"
 
@@ -105,16 +105,28 @@ def register(
         return Version(spec.model, str(row.version), run.info.run_id, experiment)
 
 
-def describe(spec: PipelineSpec, version: Version, training: Evidence, decided: str) -> None:
+def describe(
+    spec: PipelineSpec, version: Version, training: Evidence, decided: str, gates: bytes | None
+) -> None:
     """Renew a version's card, now that something was decided.
+
+    Args:
+        spec: The declared pipeline.
+        version: Which one.
+        training: Of kind `training`.
+        decided: The decision's page.
+        gates: Its bounds against their bars, as PNG; None where there are none to draw.
 
     Raises:
         Refused: The registry says no, with its own words.
         Unavailable: It does not answer.
     """
     card = write_card(spec, training, picture=_picture(version.run), decided=decided)
-    with registry() as client:
+    with registry() as client, tempfile.TemporaryDirectory(prefix="assay-run-") as scratch:
         client.update_model_version(version.model, version.number, card)
+        if gates is not None:
+            (Path(scratch) / GATES).write_bytes(gates)
+            client.log_artifact(version.run, str(Path(scratch) / GATES))
 
 
 def _picture(run: str) -> str:

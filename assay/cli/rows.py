@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -132,12 +132,10 @@ def _cells(folded: pd.DataFrame, rules: ModelRules, names: Iterable[str]) -> Ite
     """Rows of each combination of the levels that the policy names, also of those with none."""
     told = [(rules.groups[name], find_levels(rules.groups[name], folded[name])) for name in names]
     for levels in product(*(group.levels for group, _ in told)):
-        mine = [column.eq(level) for (_, column), level in zip(told, levels, strict=True)]
-        yield _every(mine)
-
-
-def _every(masks: Iterable[pd.Series[Any]]) -> Mask:
-    return np.logical_and.reduce([mask.to_numpy(dtype=bool, na_value=False) for mask in masks])
+        mine: Mask = np.ones(len(folded), dtype=bool)
+        for (_, column), level in zip(told, levels, strict=True):
+            mine &= column.eq(level).to_numpy(dtype=bool, na_value=False)
+        yield mine
 
 
 def _held_out(spec: PipelineSpec, train: Count) -> Count:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeAlias
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import rel_entr
 
+from assay.measures.sizes import most_placed
 from assay.models.parts import release_parts
 from assay.policy.rules import ModelRules
 from assay.sources import locate
@@ -23,7 +19,7 @@ from tasks.validation.schema import check_declared, check_table, fold
 from tasks.validation.split import name_units
 
 LUCK = 1e-4  # probability that a split gives more rows than are said to be the most
-Mask: TypeAlias = NDArray[np.bool_]  # (n,), over the rows of the table
+Mask: TypeAlias = "pd.Series[bool]"  # (n,), over the rows of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +35,13 @@ class Count:
     most: int
 
     @classmethod
-    def of(cls, units: NDArray[np.int64], share: float) -> Count:
-        """Rows that a part of this share is given, by the unit of each row, (n,).
-
-        Chernoff's bound on a sum of units that are placed each on its own (Hoeffding 1963, theorem
-        1), counted in units of the largest size.
-        """
-        if not len(units):
+    def of(cls, units: pd.Series[int], share: float) -> Count:
+        """Rows that a part of this share is given, by the unit of each row, (n,)."""
+        n = len(units)
+        if not n:
             return cls(0, 0)
-        largest = len(units) / int(np.bincount(units).max())
-        low, high = share, 1.0
-        while high - low > 1e-6:
-            middle = (low + high) / 2
-            distance = rel_entr(middle, share) + rel_entr(1 - middle, 1 - share)
-            likely = largest * distance < math.log(1 / LUCK)
-            low, high = (middle, high) if likely else (low, middle)
-        return cls(int(len(units) * share), int(len(units) * high))
+        largest = int(units.value_counts().max())
+        return cls(int(n * share), most_placed(n, largest, share, LUCK))
 
     @classmethod
     def smallest(cls, counts: Iterable[Count]) -> Count:
@@ -101,9 +88,10 @@ def count_rows(spec: PipelineSpec, rules: ModelRules) -> Rows:
     check_table(spec, frame)
     folded, share = fold(spec, frame), spec.data.shares
     persons = None if spec.data.unit is None else frame[spec.data.unit]
-    units = pd.factorize(name_units(folded, persons, frame))[0]
-    good = (frame[spec.data.label] != rules.unfavourable).to_numpy()
-    everyone = np.ones(len(frame), dtype=bool)
+    names = name_units(folded, persons, frame)
+    units = pd.Series(pd.factorize(names)[0], names.index)
+    good = frame[spec.data.label] != rules.unfavourable
+    everyone = pd.Series(True, frame.index)
     single = {name: list(_cells(folded, rules, (name,))) for name in rules.groups}
     several = {"*".join(names): list(_cells(folded, rules, names)) for names in rules.products}
 
@@ -132,9 +120,9 @@ def _cells(folded: pd.DataFrame, rules: ModelRules, names: Iterable[str]) -> Ite
     """Rows of each combination of the levels that the policy names, also of those with none."""
     told = [(rules.groups[name], find_levels(rules.groups[name], folded[name])) for name in names]
     for levels in product(*(group.levels for group, _ in told)):
-        mine: Mask = np.ones(len(folded), dtype=bool)
+        mine = pd.Series(True, folded.index)
         for (_, column), level in zip(told, levels, strict=True):
-            mine &= column.eq(level).to_numpy(dtype=bool, na_value=False)
+            mine &= column == level
         yield mine
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from scipy.special import betainccinv, betaincinv
+from scipy.special import betainccinv, betaincinv, rel_entr
 from scipy.stats import binom, norm
 
 from assay.evidence.values import Bound
@@ -191,3 +191,24 @@ def _ratio_power(bar: float, rate: float, alpha: float, n: int) -> float:
     chance = binom.pmf(k, n, rate)
     proven = (lower[:, None] >= bar * upper) & (lower >= bar * upper[:, None])
     return float(chance @ proven @ chance)
+
+
+def most_placed(n: int, largest: int, share: float, luck: float) -> int:
+    """Rows that a part of a random split exceeds with a probability of at most `luck`.
+
+    Chernoff's bound on a sum of units that are placed each on its own (Hoeffding 1963, theorem 1),
+    counted in units of the largest size: smaller ones stray less.
+
+    Args:
+        n: Rows that are split.
+        largest: Rows of the largest unit.
+        share: Probability that a unit is placed in the part, in (0, 1).
+        luck: In (0, 1).
+    """
+    low, high = share, 1.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        distance = rel_entr(middle, share) + rel_entr(1 - middle, 1 - share)
+        likely = n / largest * distance < math.log(1 / luck)
+        low, high = (middle, high) if likely else (low, middle)
+    return int(n * high)

@@ -20,7 +20,7 @@ from assay.measures import (
     n_needed,
 )
 from assay.measures.bounds import Proportion, balanced_accuracy, weighted_sum
-from assay.measures.sizes import Direction, Part
+from assay.measures.sizes import Direction, Part, most_placed
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.0025])
@@ -197,3 +197,20 @@ def test_one_proportion_takes_about_what_the_exact_power_says() -> None:
 def test_no_rows_prove_a_sum_that_is_not_true(bar: float, truth: float) -> None:
     half = [Part(truth, 0.5, 0.5), Part(truth, 0.5, 0.5)]
     assert n_for_sum(bar, half, 0.05, "at_least") is None
+
+
+@pytest.mark.parametrize("n", [50, 400, 30_000])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_most_rows_of_a_split_are_near_to_the_binomial_tail(n: int, share: float) -> None:
+    luck = 1e-4
+    most, exact = most_placed(n, 1, share, luck), int(binom.isf(luck, n, share))
+    assert exact <= most
+    assert most - n * share <= 1.4 * (exact - n * share) + 1
+
+
+@pytest.mark.parametrize("sizes", [[1] * 300, [20] * 15, [20] * 5 + [1] * 200])
+def test_no_split_has_more_rows_than_the_most(sizes: list[int]) -> None:
+    """Whether a unit is one row, twenty, or either."""
+    luck, rng = 1e-2, np.random.default_rng(3)
+    drawn = (rng.random((20_000, len(sizes))) < 0.3) @ np.array(sizes)
+    assert (drawn > most_placed(sum(sizes), max(sizes), 0.3, luck)).mean() <= luck

@@ -7,8 +7,9 @@ import importlib
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
-from assay.errors import AssayError
+from assay.errors import AssayError, Unavailable
 
 EXIT_CODES = (
     "exit codes: 0 done, 1 blocked or cannot pass, 2 usage or input, 3 component unavailable"
@@ -18,18 +19,20 @@ EXIT_CODES = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its module is imported only now, so that `--help` answers at once."""
     arguments = _parser().parse_args(argv)
-    command = importlib.import_module(f"assay.cli.{arguments.module}")
     try:
+        command = importlib.import_module(f"assay.cli.{arguments.module}")
         return int(getattr(command, arguments.function)(arguments))
     except AssayError as error:
         sys.stderr.write(f"assay: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    except Exception:
-        # 1 would say that a model was judged and blocked.
-        traceback.print_exc()
-        return 3
+    except Exception as error:
+        # 1 would say that a model was judged and blocked; a foreign text may quote a row.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+        sys.stderr.write(f"assay: [defect] expected no such end, found {told}\n")
+        return Unavailable.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

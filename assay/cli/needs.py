@@ -18,10 +18,12 @@ POWER = 0.9
 _ACCURACY = 0.7  # of either label, where only its width matters
 
 ASSUMED = (
-    f"With n = enough, a bar passes with a probability of about {POWER} if the truth is {MARGIN} "
-    f"above a floor or a third of a ceiling, groups are approved alike, and a corruption turns "
-    f"{CHURN:.0%} of the rows right beside those that it turns wrong. may pass: not shown at this "
-    "margin; a better truth takes fewer rows. n is to be expected of a split that nobody chooses."
+    f"likely: n is enough, and then a bar passes with a probability of about {POWER} if the "
+    f"truth is {MARGIN} above a floor or a third of a ceiling, groups are approved alike, and a "
+    f"corruption turns {CHURN:.0%} of the rows right beside those that it turns wrong. may pass: "
+    "not shown at this margin; a better truth takes fewer rows. A worst case of several "
+    "corruptions or groups is taken as one comparison, and passes less often. n is to be "
+    "expected of a split that nobody chooses."
 )
 
 
@@ -56,7 +58,7 @@ class Need:
         """Whether the bar cannot pass, may, or passes under what is `ASSUMED`."""
         if self.cannot:
             return "cannot"
-        return "yes" if self.enough is not None and self.n.about >= self.enough else "may pass"
+        return "likely" if self.enough is not None and self.n.about >= self.enough else "may pass"
 
 
 # Of a bar's limit, its subject such as `SEX`, the rows and alpha; without the bar's own min_n.

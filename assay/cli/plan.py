@@ -10,7 +10,7 @@ from assay.cli.needs import ASSUMED, Need, need_of
 from assay.cli.rows import Rows, count_rows
 from assay.cli.show import print_table, say
 from assay.home import ENVIRONMENT, REPOSITORY, find_home
-from assay.policy.explain import SIGN
+from assay.policy.explain import wanted
 from assay.policy.floors import reaches
 from assay.policy.rules import Bar, ModelRules, Rules, Tier, load_policy, parse_rules
 from assay.spec import PipelineSpec, load_spec
@@ -43,8 +43,8 @@ def check(arguments: argparse.Namespace) -> int:
     for refusal in refusals:
         say(f"cannot pass: {refusal}")
     if not refusals:
-        shown = sum(need.verdict == "yes" for _, need in needs)
-        say(f"every gate can pass with these rows; enough of them for {shown} of {len(needs)} bars")
+        shown = sum(need.verdict == "likely" for _, need in needs)
+        say(f"no bar is out of reach of these rows; enough of them for {shown} of {len(needs)}")
     return 1 if refusals else 0
 
 
@@ -112,12 +112,7 @@ def _not_allowed(spec: PipelineSpec, tier: Tier) -> Iterator[str]:
         else:
             ok = found is not None and found <= bar.bar
         if not ok:
-            yield f"privacy.{bar.measurement}: expected {_asks(bar)}, found {found or 'none'}"
-
-
-def _asks(bar: Bar) -> str:
-    words = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
-    return f"{SIGN[bar.direction]} {words}"
+            yield f"privacy.{bar.measurement}: expected {wanted(bar)}, found {found or 'none'}"
 
 
 def _needs(tier: Tier, row: ModelRules, rows: Rows) -> Iterator[tuple[Bar, Need]]:
@@ -134,7 +129,7 @@ def _print_needs(tier: Tier, needs: list[tuple[Bar, Need]]) -> None:
         (
             bar.gate,
             bar.measurement,
-            _asks(bar),
+            wanted(bar),
             need.rows,
             f"{need.n.about:,}",
             f"{bar.min_n:,}",

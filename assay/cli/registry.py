@@ -72,13 +72,16 @@ class Registry:
         """By the artifacts that it left."""
         asked = {"flow_runs": {"id": {"any_": [run]}}}
         address = f"{read_stack(self.home).prefect}/artifacts/filter"
-        left = {
-            found["key"]: found["data"] for found in self._send("POST", address, json=asked).json()
-        }
+        answer = self._send("POST", address, json=asked)
+        if not answer.ok:
+            raise Unavailable(
+                "unavailable", f"expected an answer of {address}, found {answer.status_code}"
+            )
+        left = {str(found["key"]): str(found["data"]) for found in answer.json()}
         for key, data in left.items():
-            if key.startswith("version-") and (named := VERSION_PAGE.search(str(data))):
+            if key.startswith("version-") and (named := VERSION_PAGE.search(data)):
                 return named[1], named[2]
-        pages = [str(data) for key, data in left.items() if key.startswith("decision-")]
+        pages = [data for key, data in left.items() if key.startswith("decision-")]
         if pages:
             raise Refused(
                 "stopped", f"expected a decision of run {run}, found that it stopped:\n\n{pages[0]}"

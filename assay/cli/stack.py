@@ -56,6 +56,7 @@ def _home(given: str | None) -> Home:
     try:
         if named == _DEFAULT.absolute() and not named.exists():
             Home(named.parent / _FIRST).create()
+            named.unlink(missing_ok=True)  # a link to a home that was removed
             named.symlink_to(_FIRST)
         return Home(named.resolve()).create()
     except OSError as error:

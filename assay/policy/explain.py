@@ -13,6 +13,7 @@ from assay.evidence.decision import BarResult, GateDecision, GateResult, Verdict
 from assay.evidence.public import PublicBar, PublicDecision, PublicGate
 from assay.evidence.values import Bound, Exact, Measurement
 from assay.measures.sizes import is_against
+from assay.policy.table import Bar
 
 # Codes that the bars beneath explain in full.
 MEASURED = {"insufficient", "too_few_rows", "below_bar", "above_bar", "not_allowed_value"}
@@ -101,7 +102,7 @@ def _change(bar: BarResult | PublicBar) -> Change:
     )
 
 
-def wanted(bar: BarResult | PublicBar) -> str:
+def wanted(bar: BarResult | PublicBar | Bar) -> str:
     """A bar in a few characters, such as `>= 0.8`."""
     words = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
     return f"{SIGN[bar.direction]} {words}"

@@ -91,6 +91,9 @@ class Outcomes:
             read_table(RELEASE, tables)
         except EvidenceError as error:
             return Denial(error.code, f"privacy: {error.message}")
+        except UNREADABLE as error:
+            told = f"expected a readable table of the release, found {type(error).__name__}"
+            return Denial("malformed", told)
         return tables[RELEASE]
 
 

@@ -148,5 +148,5 @@ def _compare(
         if wrong := found.num_rows - (pc.sum(same).as_py() or 0):
             yield Denial(
                 "labels_differ",
-                f"expected {column} in {whose} as in the split manifest, found {wrong:,} different",
+                f"expected {column} in {whose} as it was set apart, found {wrong:,} different",
             )

@@ -196,7 +196,11 @@ class ModelRules(Strict):
 
     @property
     def attacked(self) -> dict[str, dict[str, Any]]:
-        """The mutable columns as JSON, as the table writes them: what an attack has to state."""
+        """The mutable columns as JSON: what an attack has to state.
+
+        As the table writes them, word for word, since OPA compares with the table itself; rules
+        that were not parsed from one would be told otherwise, and be denied.
+        """
         return {
             name: way.model_dump(mode="json", exclude_unset=True)
             for name, way in self.mutable.items()
@@ -228,13 +232,10 @@ class Rules(Strict):
 
     Attributes:
         protected_aliases: Aliases that only the gate moves.
-        disclosure: Public pages show development rows and one bit of the holdout; there is no other
-            way yet.
         statements: Kind of evidence -> what its statement has to name.
     """
 
     protected_aliases: Annotated[tuple[Word, ...], Field(min_length=1, strict=False)]
-    disclosure: Literal["sealed"]
     statements: dict[Word, StatementRules]
     tiers: Annotated[dict[Word, Tier], Field(min_length=1)]
     models: Annotated[dict[str, ModelRules], Field(min_length=1)]

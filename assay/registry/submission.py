@@ -62,8 +62,8 @@ def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:
         case = Submission(
             docket.model, docket.version, docket.subject(), _evidence(gate, docket, digest), digest
         )
-    except (Refused, EvidenceError):
-        _seal(docket)
+    except EvidenceError:
+        _seal(docket)  # what is no evidence can be uploaded again; what is stays to be submitted
         raise
     keep_bundle(gate.home, case.bundle)
     _seal(docket)

@@ -15,16 +15,16 @@ def establish(home: Home) -> None:
     could be made again, and old promotions could be played back.
 
     Raises:
-        InputError: The ledger of a trusted home is gone (`ledger_gone`), or a key is (`no_key`).
+        InputError: The ledger of a home with keys is gone (`ledger_gone`), or a key is (`no_key`).
         Refused, EvidenceError: What `make_keys` refuses.
     """
     home.create()
     if not home.ledger.exists():
-        if home.trust.exists():
+        if home.trust.exists() or any(home.keys.iterdir()):
             raise InputError(
                 "ledger_gone",
-                f"expected {home.ledger.name} beside {home.trust.name}, found none in {home.root}; "
+                f"expected {home.ledger.name} beside the keys, found none in {home.root}; "
                 "restore it from a backup, or start a fresh home",
             )
-        Ledger.create(home.ledger)  # before the trust: a start that is cut short can be repeated
+        Ledger.create(home.ledger)  # before the keys: a start that is cut short can be repeated
     make_keys(home)

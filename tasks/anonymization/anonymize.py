@@ -57,8 +57,8 @@ def anonymize(
     Raises:
         Refused: These units had another release (`epsilon_spent`), or several rows belong to one
             unit (`rows_per_unit`).
-        InputError: A cell has no declared level (`undeclared_value`), or there are fewer than two
-            features (`too_few_columns`).
+        InputError: A cell has no declared level (`undeclared_value`), there are fewer than two
+            features (`too_few_columns`), or rows for one part only (`too_few_rows`).
     """
     declared = declare(spec)
     if spec.privacy.mechanism == "none":
@@ -66,6 +66,7 @@ def anonymize(
         return splits.train, _evidence(spec, splits, splits.train, declared, home, now)
     train = read_outcomes(home.sealed_data, splits.train.digest).to_pandas()
     frame = rows_of_single_units(spec, train)
+    release_parts(spec, spec.privacy.rows or len(frame))  # too few rows are told while unspent
     charge = digest_json({"declaration": declared, "schema": spec.schema_digest()})
     units, stored = reserve_units(frame, charge, home, ledger, now)
     if stored is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,15 +40,17 @@ def test_the_command_serves_where_it_was_told_to_and_leaves_nothing(tmp_path: Pa
     marker = tempfile.mkdtemp(prefix="a-", dir="/tmp")
     up = typed(tmp_path, marker, "up", "--background", "--no-worker", *ports)
     assert up.returncode == 0, up.stderr
-    said = json.loads(up.stdout)
-    assert set(said) == {"mlflow", "prefect", "home", "pid"}
-    assert said["mlflow"] == f"http://127.0.0.1:{mlflow}"
-    assert said["prefect"] == f"http://127.0.0.1:{prefect}"
-    connection = http.client.HTTPConnection("127.0.0.1", opa, timeout=10)
-    connection.request("POST", "/v1/data/promotion/decision", body="{}")
-    assert connection.getresponse().status == 401  # it wants the token
-    connection.close()
-    down = typed(tmp_path, marker, "down")
+    try:
+        said = json.loads(up.stdout)
+        assert set(said) == {"mlflow", "prefect", "home", "pid"}
+        assert said["mlflow"] == f"http://127.0.0.1:{mlflow}"
+        assert said["prefect"] == f"http://127.0.0.1:{prefect}"
+        connection = http.client.HTTPConnection("127.0.0.1", opa, timeout=10)
+        connection.request("POST", "/v1/data/promotion/decision", body="{}")
+        assert connection.getresponse().status == 401  # it wants the token
+        connection.close()
+    finally:
+        down = typed(tmp_path, marker, "down")
     assert (down.returncode, down.stdout) == (0, f"stopped: {tmp_path / 'home'}\n")
     assert_nothing_is_left(marker)
 
@@ -58,3 +61,4 @@ def test_nothing_outlives_the_command_when_it_is_killed(tmp_path: Path) -> None:
     assert up.returncode == 0, up.stderr
     os.kill(json.loads(up.stdout)["pid"], signal.SIGKILL)
     assert gone(marker, within=10) == []
+    shutil.rmtree(marker)

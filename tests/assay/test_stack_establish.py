@@ -10,7 +10,6 @@ from assay.errors import InputError
 from assay.evidence.trust import Trust
 from assay.home import Home
 from assay.ledger import Ledger
-from assay.stack import establish as module
 from assay.stack.establish import establish
 from tests.stack_fixture import assert_nothing_is_left, begin
 
@@ -38,16 +37,17 @@ def test_a_lost_ledger_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
     assert_nothing_is_left(marker)
 
 
-def test_a_start_that_was_cut_short_is_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nor_when_the_trust_was_lost_with_it(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-
-    def cut(_home: Home) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(module, "make_keys", cut)
+    establish(home)
+    home.ledger.unlink()
+    home.trust.unlink()
+    with pytest.raises(InputError, match="ledger_gone"):
         establish(home)
+
+
+def test_a_start_that_was_cut_short_is_repeated(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home").create()
+    Ledger.create(home.ledger)  # as far as it came
     establish(home)
     assert home.trust.exists()

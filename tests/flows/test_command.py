@@ -75,14 +75,19 @@ def test_a_run_that_stopped_shows_why(assay: Command, stack: Running, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "target",
-    ["loans/99", "rumour/1", "0" * 32, "01234567-89ab-cdef-0123-456789abcdef"],
+    ("target", "word"),
+    [
+        ("loans/99", "no_version"),
+        ("rumour/1", "unknown_model"),
+        ("0" * 32, "no_version"),
+        ("01234567-89ab-cdef-0123-456789abcdef", "no_version"),
+    ],
 )
 def test_what_is_not_there_is_no_verdict(
-    assay: Command, decided: dict[str, str], target: str
+    assay: Command, decided: dict[str, str], target: str, word: str
 ) -> None:
     code, told = assay("gates", target)
-    assert (code, "_" in told) == (2, True), told
+    assert (code, told.startswith(f"assay: [{word}] ")) == (2, True), told
 
 
 def test_doctor_looks_at_a_running_stack(

@@ -23,6 +23,8 @@ def test_the_current_home_is_the_newest_one(
     shown = fresh_home(Path(".assay"))
     assert _home(None) == shown != first
     assert first.ledger.parent.is_dir()
+    shown.root.rename(tmp_path / "away")
+    assert _home(None) == first
 
 
 def test_a_running_stack_keeps_its_name(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
     "no capabilities": (lambda sources: (sources / "capabilities.json").unlink(), "capabilities"),
     "no decision": (lambda sources: (sources / "promotion.rego").unlink(), "promotion.rego"),
     "no word on who may ask": (lambda sources: (sources / "system/authz.rego").unlink(), "authz"),
-    "a table twice": (change("data.json", '"disclosure"', '"tiers": {}, "disclosure"'), "data"),
+    "a table twice": (change("data.json", '"statements"', '"tiers": {}, "statements"'), "data"),
     "a table cut": (change("data.json", '"tiers"', '"tiers'), "data.json"),
     "a table of NaN": (change("data.json", '"bar": 0.68', '"bar": NaN'), "data.json"),
     "a list for a table": (lambda sources: (sources / "data.json").write_text("[]"), "data.json"),

@@ -139,7 +139,6 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
     "no role": (lambda t: t["statements"].pop("utility"), "statements name the role"),
     "role": (lambda t: t["statements"]["utility"].update(role="trainer"), "statements name"),
     "rests on nothing": (lambda t: t["statements"]["utility"].update(materials=[]), "utility"),
-    "disclosure": (lambda t: t.update(disclosure="open"), "disclosure"),
     "no alias": (lambda t: t.update(protected_aliases=[]), "protected_aliases"),
     "no models": (lambda t: t.update(models={}), "models"),
     "no tiers": (lambda t: t.update(tiers={}), "tiers"),

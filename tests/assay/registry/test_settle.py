@@ -11,7 +11,7 @@ import pytest
 from assay.home import Home
 from assay.ledger import Ledger, record_promotion
 from assay.registry.gate import Gate
-from assay.registry.promotion import settle
+from assay.registry.moves import settle
 from tests.assay.serving.promoted import Promoted, digest
 
 

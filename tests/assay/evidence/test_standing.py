@@ -9,8 +9,8 @@ import pytest
 
 from assay.errors import EvidenceError
 from assay.evidence.decision import Verdict
+from assay.evidence.standing import Standing, verify_standing
 from assay.evidence.statement import Subject
-from assay.serving.standing import Standing, verify_standing
 from tests.assay.serving.promoted import DAY, NOW, Promoted, digest
 
 Spoil = Callable[[Promoted], Standing]

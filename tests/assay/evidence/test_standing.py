@@ -16,6 +16,11 @@ from tests.assay.serving.promoted import DAY, NOW, Promoted, digest
 Spoil = Callable[[Promoted], Standing]
 
 
+@pytest.fixture(scope="module")
+def promoted(tmp_path_factory: pytest.TempPathFactory) -> Promoted:
+    return Promoted.build(tmp_path_factory.mktemp("standing") / "home", digest("payload"))
+
+
 def _another_decision(p: Promoted) -> Standing:
     later = replace(p.decision(), decided_at=NOW - 5)
     return replace(p.standing(), decision=p.public(later))

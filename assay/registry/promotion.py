@@ -8,7 +8,7 @@ from typing import Any
 from assay.errors import AssayError, Refused
 from assay.evidence.decision import GateDecision, Promotion
 from assay.evidence.kept import kept_bundle, read_evidence
-from assay.ledger import next_sequence
+from assay.ledger import next_sequence, standing
 from assay.policy.rules import ModelRules
 from assay.policy.table import canonical
 from assay.policy.verify import Submission
@@ -103,8 +103,8 @@ def _count_approvals(gate: Gate, decision: GateDecision, approver: str) -> None:
 def _commit(gate: Gate, store: Any, ruling: Ruling, approver: str) -> None:
     """The version is champion, and the one before it `previous`."""
     decision = ruling.decision
-    held = store.protected_aliases(decision.model)
-    before = held.get(CHAMPION, "")
+    held, stands = store.protected_aliases(decision.model), standing(gate.ledger(), decision.model)
+    before = stands.body["version"] if stands else ""  # the alias may have been moved by hand
     promotion = Promotion(
         model=decision.model,
         version=decision.version,

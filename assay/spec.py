@@ -186,7 +186,8 @@ class Training(Strict):
         batch: Rows of a step.
         patience: Epochs without improvement on the held-out rows, after which training ends; the
             best epoch's weights are kept. None: every epoch is run and the last one's are kept.
-        held_out: Share of the release that is never fitted.
+        held_out: Share of the release that is never fitted: half of it chooses the epoch and the
+            cut-off, the other half is only measured.
         class_weights: `balanced`: both labels weigh the same together.
         augmentation: Adversarial rows beside the clean ones; None: none.
         selection_rate: Share of the held-out rows that the model shall give label 1, which sets

@@ -44,7 +44,8 @@ def read_table(file: Path) -> pd.DataFrame:
         raise InputError("bad_table", f"expected every column of {file.name} to have a name")
     if table.num_rows == 0:
         raise InputError("empty_data", f"expected rows in {file.name}, found none")
-    return table.to_pandas(ignore_metadata=True)
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
 
 
 def _read(file: Path) -> pa.Table:

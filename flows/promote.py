@@ -53,5 +53,5 @@ def promote(pipeline: str) -> PublicDecision | None:
     )
     groups = report_groups(spec, measured)
     decision = submit_evidence(spec, version, (quality, privacy, training, *measured), groups)
-    describe_version(spec, version, training, show_gates(decision))
+    describe_version(spec, version, training, *show_gates(decision))
     return require_promotable(decision)

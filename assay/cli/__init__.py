@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 
 from assay.errors import AssayError
@@ -25,12 +26,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except Exception:
+        # 1 would say that a model was judged and blocked.
+        traceback.print_exc()
+        return 3
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assay", description="No model carries the hallmark before it is assayed.",
-        epilog=EXIT_CODES,
+        epilog=f"example: assay run pipelines/credit.yaml    {EXIT_CODES}",
     )  # fmt: skip
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _stack_commands(commands)
@@ -45,6 +50,13 @@ class _Commands:
 
     def __init__(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         self._commands = commands
+
+    def group(self, name: str, text: str) -> _Commands:
+        """Commands below a word of their own."""
+        below = self._commands.add_parser(
+            name, help=text, description=text, epilog=f"example: assay {name} list    {EXIT_CODES}"
+        )
+        return _Commands(below.add_subparsers(metavar="ACTION", required=True))
 
     def add(self, name: str, module: str, text: str, example: str) -> argparse.ArgumentParser:
         command = self._commands.add_parser(
@@ -97,7 +109,9 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         ("explain", "Say what would change each verdict."),
     ):
         shown = new.add(name, "decision", text, f"assay {name} credit/1 --as auditor")
-        shown.add_argument("target", nargs="?", metavar="RUN | MODEL/VERSION", help="default: last")
+        shown.add_argument(
+            "target", nargs="?", metavar="RUN | MODEL/VERSION", help="default: the newest version"
+        )
         shown.add_argument(
             "--as", dest="user", default="trainer", metavar="USER",
             help="approver and auditor see the sealed numbers; default: trainer",
@@ -126,12 +140,12 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new = _Commands(commands)
-    data = new.add(
-        "data", "data", "List or fetch the data sets.", "assay data get uci-credit --yes"
-    )
-    actions = data.add_subparsers(metavar="ACTION", required=True)
-    actions.add_parser("list", help="source, licence, size, checksum").set_defaults(function="show")
-    get = actions.add_parser("get", help="fetch into the cache, by pinned checksum")
-    get.set_defaults(function="get")
+    data = new.group("data", "List or fetch the data sets.")
+    shown = data.add("list", "data", "Source, licence, size, checksum.", "assay data list")
+    shown.set_defaults(function="show")
+    get = data.add(
+        "get", "data", "Fetch into the cache, by pinned checksum.",
+        "assay data get uci-credit --yes",
+    )  # fmt: skip
     get.add_argument("names", nargs="+", metavar="NAME")
     get.add_argument("--yes", action="store_true", help="accept the licence that is printed")

@@ -17,12 +17,13 @@ from assay.evidence.decision import BarResult, GateDecision, Verdict
 from assay.evidence.plain import to_plain
 from assay.evidence.public import PublicBar, PublicDecision
 from assay.evidence.trust import Trust
-from assay.evidence.values import Bound, Exact, Measurement
-from assay.home import Home, find_home
+from assay.evidence.values import Bound, Exact
+from assay.home import Home
+from assay.policy.explain import Change, show, wanted
+from assay.policy.explain import explain as explained
 from assay.policy.rules import load_policy
 from assay.registry.users import AUDITOR, read_password
-
-_SIGN = {"at_least": ">=", "at_most": "<=", "one_of": "one of"}
+from assay.stack.record import running_home
 
 
 def gates(arguments: argparse.Namespace) -> int:
@@ -38,14 +39,13 @@ def gates(arguments: argparse.Namespace) -> int:
 def explain(arguments: argparse.Namespace) -> int:
     """Print what would change each verdict; 1 when the version is blocked."""
     decision = _decision(arguments)
-    home = find_home(arguments.home)
-    remedies = load_policy(home.policy).remedies
-    for name, gate in decision.gates.items():
-        if gate.verdict is Verdict.PASS:
-            continue
-        say(f"{name} {gate.verdict}: {remedies.get(name, 'ask the policy owner')}")
-        for line in _changes(gate.bars):
-            say(f"  {line}")
+    remedies = load_policy(running_home(arguments.home).policy).remedies
+    for gate in explained(decision, remedies):
+        say(f"{gate.gate} {gate.verdict}{f' ({gate.code})' if gate.code else ''}: {gate.remedy}")
+        if gate.reason:
+            say(f"  {gate.reason}")
+        for change in gate.changes:
+            say(f"  {_told(change)}")
     for denial in decision.denials:
         say(f"denied: {denial}")
     say("promotable" if decision.allowed else "blocked")
@@ -54,7 +54,7 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def approve(arguments: argparse.Namespace) -> int:
     """Ask the registry to make a version champion, as an approver."""
-    registry = Registry(find_home(arguments.home), arguments.user)
+    registry = Registry(running_home(arguments.home), arguments.user)
     registry.promote(arguments.model, arguments.version)
     say(f"{arguments.model}/{arguments.version} is champion, approved by {arguments.user}")
     return 0
@@ -65,11 +65,11 @@ def verify(arguments: argparse.Namespace) -> int:
     if Path(arguments.target).exists():
         return _verify_bundle(arguments)
     model, alias = _alias(arguments.target)
-    home = find_home(arguments.home)
+    home = running_home(arguments.home)
     from assay.serving.champion import load_champion
 
     url = _sign_in(home, AUDITOR)
-    trust = Path(arguments.trust) if arguments.trust else home.trust
+    trust = _trusted(arguments) or home.trust
     promotion = load_champion(model, trust=trust, tracking_uri=url, alias=alias).promotion
     say(f"{model}@{alias} is version {promotion.version}: promotion, decision and bytes verified")
     say(f"approved by {promotion.approver}, holds until {_day(promotion.expires_at)}")
@@ -79,7 +79,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> int:
     """Write envelopes, evidence, policy, trust and payload of an alias into one file."""
     model, alias = _alias(arguments.target)
-    home = find_home(arguments.home)
+    home = running_home(arguments.home)
     from assay.serving.export import export_bundle
 
     url = _sign_in(home, AUDITOR)
@@ -109,28 +109,17 @@ def print_decision(decision: GateDecision | PublicDecision, user: str) -> None:
 
 
 def _bar_row(bar: BarResult | PublicBar) -> tuple[str, ...]:
-    wanted = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
     distance = "" if bar.distance is None else f"{bar.distance:+.3g}"
-    shown, n = _shown(bar.value)
-    return (
-        bar.measurement,
-        bar.verdict.value,
-        shown,
-        n,
-        f"{_SIGN[bar.direction]} {wanted}",
-        distance,
-    )
+    return (bar.measurement, bar.verdict.value, show(bar.value), _rows(bar), wanted(bar), distance)
 
 
-def _shown(value: Measurement | None) -> tuple[str, str]:
-    match value:
-        case Bound():
-            return f"{value.point:.3f} [{value.lower:.3f}, {value.upper:.3f}]", f"{value.n:,}"
-        case Exact(value=str(word)):
-            return word, "exact"
-        case Exact(value=number):
-            return f"{number:.6g}", "exact"
-    return "none", ""
+def _rows(bar: BarResult | PublicBar) -> str:
+    match bar.value:
+        case Bound(n=n):
+            return f"{n:,}"
+        case Exact():
+            return "exact"
+    return ""
 
 
 def _last_cell(bar: BarResult | PublicBar) -> str:
@@ -147,24 +136,18 @@ def _reasons(decision: GateDecision | PublicDecision) -> Iterator[str]:
                 yield f"{name} {gate.verdict} ({gate.code}): {gate.reason}. Remedy: {gate.remedy}"
 
 
-def _changes(bars: tuple[BarResult, ...] | tuple[PublicBar, ...]) -> Iterator[str]:
-    """What each bar that does not pass would have to show."""
-    for bar in bars:
-        if bar.verdict is Verdict.PASS:
-            continue
-        wanted = ", ".join(bar.bar) if isinstance(bar.bar, tuple) else f"{bar.bar:g}"
-        end = {"at_least": "lower end", "at_most": "upper end"}.get(bar.direction, "value")
-        line = f"{bar.measurement}: {end} {_SIGN[bar.direction]} {wanted}, "
-        line += f"found {_shown(bar.value)[0]}"
-        if bar.distance is not None:
-            line += f", short by {abs(bar.distance):.3g}"
-        if isinstance(bar, BarResult) and bar.n_needed:
-            line += f"; {bar.n_needed:,} rows would decide at this point"
-        yield line
+def _told(change: Change) -> str:
+    """One bar that does not pass: what it found, how far that is, and what would change it."""
+    away = change.distance
+    short = "" if away is None else f", {'short' if away < 0 else 'clear'} by {abs(away):.3g}"
+    return (
+        f"{change.measurement}: expected {change.wanted}, found {change.found}{short}; "
+        f"{change.advice}"
+    )
 
 
 def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
-    registry = Registry(find_home(arguments.home), arguments.user)
+    registry = Registry(running_home(arguments.home), arguments.user)
     target = arguments.target
     if target is None:
         model, version = registry.newest()
@@ -172,9 +155,10 @@ def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
         model, _, version = target.partition("/")
     else:
         model, version = registry.of_run(target)
-    policy = load_policy(registry.home.policy)
-    readers = {AUDITOR, *policy.model(model).approvers}
-    if registry.user in readers:
+    models = load_policy(registry.home.policy).rules.models
+    if model not in models:
+        raise InputError("unknown_model", f"expected one of {', '.join(models)}, found {model!r}")
+    if registry.user in {AUDITOR, *models[model].approvers}:
         return registry.sealed(model, version)
     return registry.public(model, version)
 
@@ -182,7 +166,8 @@ def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
 def _verify_bundle(arguments: argparse.Namespace) -> int:
     from assay.serving.offline import verify_bundle
 
-    trust = Trust.load(Path(arguments.trust)) if arguments.trust else None
+    named = _trusted(arguments)
+    trust = Trust.load(named) if named else None
     outcomes = Path(arguments.outcomes) if arguments.outcomes else None
     found = verify_bundle(
         Path(arguments.target), now=int(time.time()), trust=trust, outcomes=outcomes
@@ -193,6 +178,12 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     if not found.pinned:
         say("by the keys that the bundle itself names; give --trust FILE to know whose they are")
     return 0
+
+
+def _trusted(arguments: argparse.Namespace) -> Path | None:
+    if arguments.trust and not Path(arguments.trust).is_file():
+        raise InputError("no_trust", f"expected a trust.json at {arguments.trust}, found none")
+    return Path(arguments.trust) if arguments.trust else None
 
 
 def _alias(target: str) -> tuple[str, str]:

@@ -81,7 +81,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _ledger(home: Home) -> str:
     if not home.ledger.exists():
-        raise _ill("expected a ledger, found none; `assay up` makes it")
+        raise _ill("expected a ledger, found none; restore it, or start a fresh home")
     ledger = Ledger(home.ledger)
     ledger.verify()
     return f"{sum(1 for _ in ledger.entries())} entries, chain whole"

@@ -7,15 +7,13 @@ from pathlib import Path
 
 from assay.cli.show import live_line, say
 from assay.errors import InputError
-from assay.home import find_home
 from assay.spec import load_spec
-from assay.stack.record import read_stack
+from assay.stack.record import running_home
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run a pipeline against the running stack; 0 promotable, 1 blocked, 3 a component failed."""
-    home = find_home(arguments.home)
-    read_stack(home)
+    home = running_home(arguments.home)
     load_spec(arguments.pipeline)
     from assay.stack.pipeline import run_pipeline  # Prefect and all the stages: seconds to import
 

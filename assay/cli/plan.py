@@ -33,7 +33,7 @@ class Rows:
 
     Attributes:
         train: Rows that the release or the model is made from.
-        held_out: Rows of the release that are not fitted, with its rarer label.
+        held_out: Rows of the release that are only measured, with its rarer label.
         holdout: Sealed rows.
         unfavourable: Sealed rows with the unfavourable label.
         favourable: The other sealed rows.
@@ -114,7 +114,7 @@ def count_rows(spec: PipelineSpec, row: ModelRules) -> Rows:
     rarer = min(good.mean(), 1 - good.mean())
     return Rows(
         train=train,
-        held_out=int((spec.privacy.rows or train) * spec.training.held_out * rarer),
+        held_out=int((spec.privacy.rows or train) * spec.training.held_out / 2 * rarer),
         holdout=holdout,
         unfavourable=holdout - favourable,
         favourable=favourable,

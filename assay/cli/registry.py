@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from assay.errors import Refused, Unavailable
+from assay.errors import AssayError, InputError, Refused, Unavailable
 from assay.evidence.decision import GateDecision
 from assay.evidence.decisions import decision_of, public_of
 from assay.evidence.dsse import verify
@@ -19,6 +19,8 @@ from assay.registry.users import read_password
 from assay.stack.record import read_stack
 
 _TIMEOUT = 120.0  # seconds; a click is judged while it waits
+PREFECT_RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+VERSION_PAGE = re.compile(r"/models/([^/]+)/versions/(\d+)")
 _REFUSAL = re.compile(r"\[assay\] refused, code (\w+): (.*)", re.DOTALL)
 
 
@@ -31,13 +33,14 @@ class Registry:
         self.url = read_stack(home).mlflow.rstrip("/")
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.auth = (user, read_password(home, user))
+        self._auth = (user, read_password(home, user))
 
     def version(self, model: str, version: str) -> dict[str, Any]:
         """A version's row.
 
         Raises:
-            Refused: There is none, or the user may not see it.
+            InputError: There is none.
+            Refused: The user may not see it.
         """
         query = {"name": model, "version": version}
         row: dict[str, Any] = self._json("GET", "model-versions/get", params=query)["model_version"]
@@ -47,17 +50,42 @@ class Registry:
         """Model and version that were registered last.
 
         Raises:
-            Refused: Nothing is registered yet.
+            InputError: Nothing is registered yet.
         """
         return self._found({"order_by": "creation_timestamp DESC", "max_results": "1"})
 
     def of_run(self, run: str) -> tuple[str, str]:
-        """Model and version of an MLflow run.
+        """Model and version that a run was about.
+
+        Args:
+            run: Prefect's id of it, which `assay run` prints, or MLflow's.
 
         Raises:
-            Refused: The run registered none.
+            InputError: There is no such run, or it is about no version (`no_version`).
+            Refused: It stopped before there was a decision (`stopped`); its page is the message.
         """
+        if PREFECT_RUN.fullmatch(run):
+            return self._of_flow_run(run)
         return self._found({"filter": f"run_id='{run}'"})
+
+    def _of_flow_run(self, run: str) -> tuple[str, str]:
+        """By the artifacts that it left."""
+        asked = {"flow_runs": {"id": {"any_": [run]}}}
+        address = f"{read_stack(self.home).prefect}/artifacts/filter"
+        left = {
+            found["key"]: found["data"] for found in self._send("POST", address, json=asked).json()
+        }
+        for key, data in left.items():
+            if key.startswith("version-") and (named := VERSION_PAGE.search(str(data))):
+                return named[1], named[2]
+        pages = [str(data) for key, data in left.items() if key.startswith("decision-")]
+        if pages:
+            raise Refused(
+                "stopped", f"expected a decision of run {run}, found that it stopped:\n\n{pages[0]}"
+            )
+        raise InputError(
+            "no_version", f"expected a run that is about a version, found none at {run}"
+        )
 
     def public(self, model: str, version: str) -> PublicDecision:
         """What everybody may read of the decision, its signature verified.
@@ -99,31 +127,34 @@ class Registry:
     def _found(self, query: dict[str, str]) -> tuple[str, str]:
         rows = self._json("GET", "model-versions/search", params=query).get("model_versions", [])
         if not rows:
-            raise Refused("no_version", "expected a registered version, found none")
+            raise InputError("no_version", "expected a registered version, found none")
         return rows[0]["name"], str(rows[0]["version"])
 
     def _json(self, method: str, path: str, **content: Any) -> Any:
         return self._ask(method, f"api/2.0/mlflow/{path}", **content).json()
 
     def _ask(self, method: str, path: str, **content: Any) -> requests.Response:
+        answer = self._send(method, f"{self.url}/{path}", auth=self._auth, **content)
+        if not answer.ok:
+            raise _refusal(answer)
+        return answer
+
+    def _send(self, method: str, url: str, **content: Any) -> requests.Response:
+        """One request; whatever is not answered, or by a broken server, is unavailable."""
         try:
             answer = self._session.request(
-                method, f"{self.url}/{path}", timeout=_TIMEOUT, allow_redirects=False, **content
+                method, url, timeout=_TIMEOUT, allow_redirects=False, **content
             )
         except requests.RequestException as error:
-            raise Unavailable(
-                "mlflow_unavailable", f"expected MLflow at {self.url}, found {type(error).__name__}"
-            ) from None
-        if answer.ok:
-            return answer
+            told = f"expected an answer of {url}, found {type(error).__name__}"
+            raise Unavailable("unavailable", told) from None
         if answer.status_code >= 500:
-            raise Unavailable(
-                "mlflow_unavailable", f"expected MLflow to answer, found {answer.status_code}"
-            )
-        raise _refusal(answer)
+            told = f"expected an answer of {url}, found {answer.status_code}"
+            raise Unavailable("unavailable", told)
+        return answer
 
 
-def _refusal(answer: requests.Response) -> Refused:
+def _refusal(answer: requests.Response) -> AssayError:
     """The server's text, without MLflow's wrapping."""
     try:
         text = str(answer.json()["message"])
@@ -131,4 +162,6 @@ def _refusal(answer: requests.Response) -> Refused:
         text = answer.text
     if ours := _REFUSAL.search(text):
         return Refused(ours[1], ours[2].strip())
+    if answer.status_code == requests.codes.not_found:
+        return InputError("no_version", text.strip()[:300])
     return Refused("refused", f"MLflow answered {answer.status_code}: {text.strip()[:300]}")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from assay.cli.show import say
 from assay.errors import InputError, Unavailable
-from assay.home import ENVIRONMENT, Home, find_home
-from assay.stack.record import is_running, read_stack
+from assay.home import ENVIRONMENT, Home
+from assay.stack.record import is_running, read_stack, running_home
 
 _PATIENCE = 300.0  # seconds for a start or a stop in the background
-_DEFAULT = Path(".assay/current")
+_DEFAULT, _FIRST = Path(".assay/current"), "home"
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def up(arguments: argparse.Namespace) -> int:
 
 def down(arguments: argparse.Namespace) -> int:
     """Stop the running stack and wait until it is gone."""
-    home = find_home(arguments.home)
+    home = running_home(arguments.home)
     keeper = read_stack(home).pid
     os.kill(keeper, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
@@ -46,11 +46,20 @@ def down(arguments: argparse.Namespace) -> int:
 
 
 def _home(given: str | None) -> Home:
-    """The named home, made where it is missing; without a name the current one."""
+    """The named home, made where it is missing; without a name the current one.
+
+    `current` is a link, so that another home can become the current one and this one stays.
+    """
     named = Path(given or os.environ.get(ENVIRONMENT) or _DEFAULT).absolute()
     if named.exists() and not named.is_dir():
         raise InputError("no_home", f"expected a folder at {named}, found a file")
-    return Home(named.resolve()).create()
+    try:
+        if named == _DEFAULT.absolute() and not named.exists():
+            Home(named.parent / _FIRST).create()
+            named.symlink_to(_FIRST)
+        return Home(named.resolve()).create()
+    except OSError as error:
+        raise InputError("no_home", f"expected a folder at {named}, found {error}") from None
 
 
 def _in_background(home: Home, arguments: argparse.Namespace) -> int:

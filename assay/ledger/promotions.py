@@ -111,4 +111,4 @@ def _named(entries: Iterable[Entry], kind: str) -> set[int]:
 
 
 def _next(promotions: Iterable[Entry], model: str) -> int:
-    return 1 + sum(entry.body["model"] == model for entry in promotions)
+    return 1 + sum(1 for entry in promotions if entry.body["model"] == model)

@@ -79,4 +79,4 @@ def _to_bytes(table: pa.Table) -> bytes:
     ]
     plain = table.cast(pa.schema(text)).combine_chunks()
     pq.write_table(plain, sink, compression="zstd", row_group_size=ROW_GROUP, version="2.6")
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())

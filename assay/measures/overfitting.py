@@ -12,8 +12,8 @@ from assay.measures.tables import read_table
 def measure(tables: Tables, request: Request) -> dict[str, Measurement]:
     """Balanced accuracy on the fitted rows, a plain fact, minus the bound on those held out.
 
-    Both are rows of the same release, so the step from synthetic to real rows is not in it.
-    From `fit`; n is the number of rows held out.
+    Both are rows of the same release, so the step from synthetic to real rows is not in it. Rows
+    that chose the epoch or the cut-off are in neither. From `fit`; n is the number held out.
     """
     columns = read_table("fit", tables)
     part, label, predicted = columns["part"], columns["label"], columns["predicted"]

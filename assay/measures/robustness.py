@@ -63,7 +63,8 @@ def _black_box_advantage(survival: Survival, alpha: float) -> Bound:
 def _survived(by_attack: dict[str, NDArray[Any]], attacks: Sequence[str]) -> NDArray[Any]:
     if not attacks:
         raise EvidenceError("malformed", "expected a white-box and a black-box attack, found one")
-    return np.logical_and.reduce([by_attack[name] for name in attacks])
+    survived: NDArray[Any] = np.logical_and.reduce([by_attack[name] for name in attacks])
+    return survived
 
 
 def _read_survival(predictions: Columns, tables: Tables, request: Request) -> Survival:

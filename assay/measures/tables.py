@@ -22,6 +22,7 @@ Columns: TypeAlias = dict[str, NDArray[Any]]
 GROUP = "group:"  # prefix of an audited column
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int8(), pa.float64(), pa.bool_()
 PARTS = ("train", "development", "holdout", "quarantine")
+RELEASE_PARTS = ("fitted", "selection", "held_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,12 @@ LAYOUTS: Mapping[str, Layout] = {
     "fit": Layout(
         {"row": TEXT, "label": WHOLE, "predicted": WHOLE, "part": TEXT},
         key=("row",),
-        among={"label": _BINARY, "predicted": _BINARY, "part": ("fitted", "held_out")},
+        among={"label": _BINARY, "predicted": _BINARY, "part": RELEASE_PARTS},
+    ),
+    "release": Layout(
+        {"row": TEXT, "label": WHOLE, "part": TEXT},
+        key=("row",),
+        among={"label": _BINARY, "part": RELEASE_PARTS},
     ),
     "robustness": Layout(
         {"row": TEXT, "label": WHOLE, "budget": REAL, "attack": TEXT, "survived": FLAG},
@@ -160,7 +166,7 @@ def locate(name: str, rows: NDArray[Any], among: NDArray[Any]) -> NDArray[np.int
     found = pc.index_in(pa.array(rows, type=TEXT), value_set=pa.array(among, type=TEXT))
     if found.null_count:
         raise _malformed(name, "only rows that were predicted")
-    return found.to_numpy().astype(np.int64)
+    return np.asarray(found, dtype=np.int64)
 
 
 def levels_of(name: str, columns: Columns, column: str, expected: Sequence[str]) -> NDArray[Any]:

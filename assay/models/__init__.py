@@ -3,7 +3,7 @@
 from assay.models.encoder import Encoder
 from assay.models.families import FAMILIES, Architecture, family
 from assay.models.model import Model
-from assay.models.parts import fitted_part
+from assay.models.parts import release_parts, release_rows
 from assay.models.payload import load_payload, model_of, save_payload
 from assay.models.threads import one_thread
 
@@ -13,9 +13,10 @@ __all__ = [
     "Encoder",
     "Model",
     "family",
-    "fitted_part",
     "load_payload",
     "model_of",
     "one_thread",
+    "release_parts",
+    "release_rows",
     "save_payload",
 ]

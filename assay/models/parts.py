@@ -1,4 +1,4 @@
-"""Which rows of a release a model is fitted on, and which are held out of it."""
+"""Which rows of a release a model is fitted on, which choose, and which are held out."""
 
 from __future__ import annotations
 
@@ -9,24 +9,33 @@ from assay.errors import InputError
 from assay.spec import PipelineSpec
 
 
-def fitted_part(spec: PipelineSpec, n: int) -> NDArray[np.bool_]:
-    """True where a row is fitted, False where it is held out for early stopping.
+def release_rows(n: int) -> list[str]:
+    """A name for each of a release's n rows, 32 hex digits of its place."""
+    return [f"{index:032x}" for index in range(n)]
 
-    A function of the declared seed and share and of the release's n rows alone, so that training
-    and evaluation agree without handing it over.
+
+def release_parts(spec: PipelineSpec, n: int) -> NDArray[np.str_]:
+    """What each of a release's n rows is for.
+
+    `fitted` rows make the weights, `selection` rows choose the epoch and the cut-off, `held_out`
+    rows are only measured. A function of the declared seed and share and of n alone, so that
+    privacy, training and evaluation agree without handing it over.
 
     Returns:
-        (n,) bool; `spec.training.held_out` of them, rounded, are False.
+        (n,) text. `spec.training.held_out` of the rows, rounded, are not fitted; half of those,
+        rounded down, are for selection.
 
     Raises:
         InputError: So few rows that one part would be empty (`too_few_rows`).
     """
-    held_out = round(n * spec.training.held_out)
-    if not 0 < held_out < n:
+    unfitted = round(n * spec.training.held_out)
+    if not 1 < unfitted < n:
         raise InputError(
-            "too_few_rows", f"expected rows to fit and rows to hold out, found {n} in the release"
+            "too_few_rows",
+            f"expected rows to fit, to choose by and to hold out, found {n} in the release",
         )
     order = np.random.default_rng(spec.training.seed).permutation(n)
-    fitted = np.ones(n, dtype=np.bool_)
-    fitted[order[:held_out]] = False
-    return fitted
+    parts = np.full(n, "fitted", dtype="<U9")
+    parts[order[:unfitted]] = "held_out"
+    parts[order[: unfitted // 2]] = "selection"
+    return parts

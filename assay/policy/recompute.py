@@ -19,9 +19,10 @@ from assay.evidence.values import Bound, Exact, Measurement
 from assay.measures import MEASURES, Request, Tables, read_outcomes, read_table
 from assay.policy.claims import Denial
 from assay.policy.judge import compare
-from assay.policy.rows import Manifest, different_rows, read_manifest
+from assay.policy.rows import NO_RELEASE, Manifest, different_rows, read_manifest
 from assay.policy.rules import Bar, ModelRules
 
+RELEASE = "release"  # privacy's own table, which the split manifest says nothing of
 TOLERANCE = 1e-9  # of a recomputed number, absolute
 SIDES: Mapping[str, str] = {"outcomes": "holdout", "development": "development"}
 # What a reader of hostile tables may raise beside our own errors.
@@ -72,15 +73,25 @@ class Outcomes:
         )
         return MEASURES[evidence.kind](tables, request)
 
-    def manifest(self, validation: Evidence) -> Manifest:
-        """Which rows there are.
+    def manifest(self, validation: Evidence, privacy: Evidence | None) -> Manifest:
+        """Which rows there are; the release's are told by privacy, if that is believed.
 
         Raises:
             EvidenceError: No manifest, or one with strangers.
         """
         tables = self.tables(validation, "outcomes")
         read_table("split", tables)
-        return read_manifest(tables["split"], self.rules)
+        return read_manifest(tables["split"], self.rules, self._release(privacy))
+
+    def _release(self, privacy: Evidence | None) -> pa.Table | Denial:
+        if privacy is None:
+            return NO_RELEASE
+        try:
+            tables = self.tables(privacy, "outcomes")
+            read_table(RELEASE, tables)
+        except EvidenceError as error:
+            return Denial(error.code, f"privacy: {error.message}")
+        return tables[RELEASE]
 
 
 def disagreements(
@@ -138,6 +149,8 @@ def _on_one_side(
     elsewhere: list[Denial] = []
     for name, table in tables.items():
         read_table(name, tables)
+        if name == RELEASE:
+            continue
         if isinstance(manifest, Denial):
             elsewhere.append(manifest)
         else:

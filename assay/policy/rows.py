@@ -22,14 +22,20 @@ from assay.policy.rules import ModelRules
 
 Levels: TypeAlias = Mapping[str, Sequence[Any]]
 PARTS = ("train", "development", "holdout", "quarantine")
+NO_RELEASE = Denial("missing", "expected privacy's table of the release, found none to believe")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Which rows there are: row, unit, part, label and groups of each."""
+    """Which rows there are: row, unit, part, label and groups of each.
+
+    Attributes:
+        release: Row, label and part of what was trained on, or why nobody knows.
+    """
 
     rows: pa.Table
     rules: ModelRules
+    release: pa.Table | Denial = NO_RELEASE
 
     def part(self, name: str) -> pa.Table:
         """The rows of one part."""
@@ -41,14 +47,16 @@ class Manifest:
         return ["label", *(f"group:{column}" for column in self.rules.groups)]
 
 
-def read_manifest(split: pa.Table, rules: ModelRules) -> Manifest:
-    """The manifest of a split table.
+def read_manifest(
+    split: pa.Table, rules: ModelRules, release: pa.Table | Denial = NO_RELEASE
+) -> Manifest:
+    """The manifest of a split table, and of the release that was made of its train rows.
 
     Raises:
         EvidenceError: `malformed` or `labels_differ`: a row twice, a part, label or group level
             that there is none of.
     """
-    manifest = Manifest(split, rules)
+    manifest = Manifest(split, rules, release)
     expected = ["row", "unit", "part", *manifest.told]
     if missing := [name for name in expected if name not in split.column_names]:
         raise EvidenceError("malformed", f"expected {', '.join(missing)} in the split manifest")
@@ -86,6 +94,11 @@ def different_rows(
     match table:
         case "predictions":
             yield from _compare(whose, found, rows, manifest.told, {})
+        case "fit" if isinstance(manifest.release, Denial):
+            yield manifest.release
+        case "fit":
+            whose = "the fit table of the release"
+            yield from _compare(whose, found, manifest.release, ["label", "part"], {})
         case "robustness":
             attacked = rows.filter(pc.equal(rows["label"], manifest.rules.unfavourable))
             levels = {"budget": config["costs"], "attack": config["attacks"]}

@@ -78,7 +78,7 @@ def verify(
         for kind in required_kinds(policy, submission.model)
     }
     # 2. Rows and numbers, from the outcome tables.
-    manifest = read_rows(opened["validation"], sealed)
+    manifest = read_rows(opened["validation"], opened["privacy"], sealed)
     bars = policy.bars(submission.model)
     proven = {kind: prove(claim, bars, sealed, manifest) for kind, claim in opened.items()}
     # 3. How everything fits together.
@@ -114,12 +114,12 @@ def open_claim(kind: str, submission: Submission, policy: Policy, trust: Trust, 
     return claim.denied(*undercut(claim.evidence, tier.floors, policy.model(submission.model)))
 
 
-def read_rows(validation: Claim, sealed: Outcomes) -> Manifest | Denial:
+def read_rows(validation: Claim, privacy: Claim, sealed: Outcomes) -> Manifest | Denial:
     """Which rows there are, or why nobody knows."""
     if validation.evidence is None:
         return Denial("missing", "expected validation's split manifest, found none to believe")
     try:
-        return sealed.manifest(validation.evidence)
+        return sealed.manifest(validation.evidence, privacy.evidence)
     except EvidenceError as error:
         return Denial(error.code, f"split manifest: {error.message}")
     except UNREADABLE as error:

@@ -94,7 +94,7 @@ def _was_seated(_ledger: Ledger, store: Any, entry: Entry) -> bool:
     name = entry.body["model"]
     version = store.protected_aliases(name).get(CHAMPION)
     tags = tags_of(store, name, version) if version else {}
-    return tags.get(PROMOTION) == entry.body["envelope"]
+    return bool(tags.get(PROMOTION) == entry.body["envelope"])
 
 
 def _was_demoted(ledger: Ledger, store: Any, entry: Entry) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from assay.errors import InputError, Unavailable
-from assay.home import Home
+from assay.home import Home, find_home
 
 LOCK = "stack.lock"
 
@@ -69,6 +69,20 @@ def read_stack(home: Home) -> Stack:
             f"expected a stack that has started at {home.root}, found none yet; {advice}",
         ) from None
     return stack
+
+
+def running_home(given: str | None) -> Home:
+    """The home that was named, or the current one, with a stack that runs over it.
+
+    Raises:
+        Unavailable: `no_stack`; there is no such home, or nothing runs over it.
+    """
+    try:
+        home = find_home(given)
+    except InputError as error:
+        raise Unavailable("no_stack", error.message) from None
+    read_stack(home)
+    return home
 
 
 def is_running(home: Home) -> bool:

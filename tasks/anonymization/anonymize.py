@@ -16,7 +16,15 @@ from assay.evidence.digest import digest_json
 from assay.evidence.statement import Evidence, Subject
 from assay.home import Home
 from assay.ledger import Ledger, store_release
-from assay.measures import MEASURES, Request, read_outcomes, rho_of_epsilon, write_outcomes
+from assay.measures import (
+    MEASURES,
+    Request,
+    build_table,
+    read_outcomes,
+    rho_of_epsilon,
+    write_outcomes,
+)
+from assay.models import release_parts, release_rows
 from assay.spec import PipelineSpec
 from tasks.anonymization.domain import Domain
 from tasks.anonymization.tree import SHARES, ask, draw
@@ -55,7 +63,7 @@ def anonymize(
     declared = declare(spec)
     if spec.privacy.mechanism == "none":
         progress("no release: the rows themselves go on", 1.0)
-        return splits.train, _evidence(spec, splits, splits.train, declared, now)
+        return splits.train, _evidence(spec, splits, splits.train, declared, home, now)
     train = read_outcomes(home.sealed_data, splits.train.digest).to_pandas()
     frame = rows_of_single_units(spec, train)
     charge = digest_json({"declaration": declared, "schema": spec.schema_digest()})
@@ -69,7 +77,7 @@ def anonymize(
     path = home.sealed_data / f"{stored[7:]}.parquet"
     release = Dataset(spec.data.source, "release", path, stored, n, spec.schema_digest())
     progress(f"a release of {n:,} rows", 1.0)
-    return release, _evidence(spec, splits, release, declared, now)
+    return release, _evidence(spec, splits, release, declared, home, now)
 
 
 def declare(spec: PipelineSpec) -> dict[str, Any]:
@@ -111,7 +119,12 @@ def _release(
 
 
 def _evidence(
-    spec: PipelineSpec, splits: Splits, release: Dataset, declared: Mapping[str, Any], now: int
+    spec: PipelineSpec,
+    splits: Splits,
+    release: Dataset,
+    declared: Mapping[str, Any],
+    home: Home,
+    now: int,
 ) -> Evidence:
     # The measure reads the declaration alone: alpha, label and groups are not asked for.
     request = Request(0.05, 1, {}, (), declared)
@@ -125,7 +138,19 @@ def _evidence(
             "release": release.digest,
             "declaration": digest_json(declared),
             "spec": spec.digest(),
+            "outcomes:release": write_outcomes(home.sealed_outcomes, _told(spec, release, home)),
         },
         started_at=now,
         finished_at=now,
     )
+
+
+def _told(spec: PipelineSpec, release: Dataset, home: Home) -> pa.Table:
+    """Which rows there are to be fitted on: whoever evaluates can leave none of them out."""
+    labels = read_outcomes(home.sealed_data, release.digest)[spec.data.label]
+    columns = {
+        "row": release_rows(len(labels)),
+        "label": labels.to_numpy(),
+        "part": release_parts(spec, len(labels)),
+    }
+    return build_table("release", columns)

@@ -98,7 +98,7 @@ def _between(
 
     A bin holds its lower edge, and its upper one only if it is the last.
     """
-    edges = np.asarray(column.edges)
+    edges = np.asarray(column.edges, dtype=np.float64)
     lower, upper = edges[bins], edges[bins + 1]
     if not column.integer:
         return lower + (upper - lower) * entropy.random(len(bins))

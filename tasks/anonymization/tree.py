@@ -171,11 +171,13 @@ def _denoise(table: Floats, scale: float) -> Floats:
 def _shrink(table: Floats, scale: float) -> Floats:
     """Each conditional, towards the child's distribution given the label alone."""
     overall = table.sum(0, keepdims=True) + 1e-9
-    return table + scale * overall / overall.sum(1, keepdims=True)
+    shrunk: Floats = table + scale * overall / overall.sum(1, keepdims=True)
+    return shrunk
 
 
 def _choose(weights: Floats, entropy: np.random.Generator) -> NDArray[np.int64]:
     """One index per row of unnormalised weights, (n, choices), each row with some weight."""
     cumulative = (weights + 1e-12).cumsum(1)
     aim = entropy.random((len(weights), 1)) * cumulative[:, -1:]
-    return (cumulative <= aim).sum(1)
+    chosen: NDArray[np.int64] = (cumulative <= aim).sum(1)
+    return chosen

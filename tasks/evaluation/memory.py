@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from assay.measures import build_table
-from assay.models import Model, fitted_part
+from assay.models import Model, release_parts, release_rows
 from tasks.evaluation.sitting import Sitting
 
 
 def fit(sitting: Sitting) -> pa.Table:
-    """Predictions on the release: the rows that were fitted, and those held out of it."""
+    """Predictions on the release: the rows that were fitted, those that chose, and the others."""
     frame = sitting.rows(sitting.release)
-    fitted = fitted_part(sitting.spec, len(frame))
     columns = {
-        "row": [f"{index:032x}" for index in range(len(frame))],
+        "row": release_rows(len(frame)),
         "label": sitting.labels(frame),
         "predicted": sitting.model().score(frame) > 0.5,
-        "part": np.where(fitted, "fitted", "held_out"),
+        "part": release_parts(sitting.spec, len(frame)),
     }
     return build_table("fit", columns)
 

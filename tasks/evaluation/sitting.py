@@ -82,7 +82,8 @@ class Sitting:
             EvidenceError: `outcomes_missing` or `malformed`.
         """
         table = read_outcomes(self.home.sealed_data, dataset.digest)
-        return table.to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        return frame
 
     def told(self, frame: pd.DataFrame) -> dict[str, Any]:
         """The columns of an outcome table that repeat what validation told of each row."""

@@ -6,7 +6,11 @@ import base64
 import os
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 from prefect.client.schemas import State
 from prefect.states import Completed
 
@@ -22,8 +26,8 @@ from tasks.gating.picture import draw_gates
 from tasks.gating.table import rows, shortfalls
 
 
-def show_gates(decision: PublicDecision) -> str:
-    """A node for each gate, then the page; returns the page."""
+def show_gates(decision: PublicDecision) -> tuple[str, bytes | None]:
+    """A node for each gate, then the page; returns the page and its picture."""
     for gate in decision.gates.values():
         show_gate(gate=gate, allowed=decision.allowed)
     return show_page(decision)
@@ -42,8 +46,8 @@ def show_gate(*, gate: PublicGate, allowed: bool) -> State[Any]:
 
 
 @door("show page")
-def show_page(decision: PublicDecision) -> str:
-    """The page and the table as artifacts of the run."""
+def show_page(decision: PublicDecision) -> tuple[str, bytes | None]:
+    """The page, the table and the version's address as artifacts of the run."""
     page = write_page(decision, load_policy(find_home().policy).remedies, _link(decision))
     picture = draw_gates(decision)
     shown = page if picture is None else f"{page}\n\n![gates]({_inline(picture)})"
@@ -53,7 +57,10 @@ def show_page(decision: PublicDecision) -> str:
         key=f"gates-{decision.model}",
         description="Every bar; numbers from the development rows",
     )
-    return page
+    create_link_artifact(
+        _link(decision), key=f"version-{decision.model}", description="The version in the registry"
+    )
+    return page, picture
 
 
 @door("require promotable", onward=True)

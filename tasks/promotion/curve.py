@@ -9,17 +9,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-COLOURS = {"fitted": "#1f4e79", "held out": "#c55a11"}
+COLOURS = {"fitted": "#1f4e79", "selection": "#c55a11"}
 
 
-def draw_curve(fitted: Sequence[float], held_out: Sequence[float], best: int) -> bytes:
-    """Loss by epoch on fitted and held-out rows of the release, and the epoch that was kept.
+def draw_curve(fitted: Sequence[float], selection: Sequence[float], best: int) -> bytes:
+    """Loss by epoch on fitted and selection rows of the release, and the epoch that was kept.
 
     The same numbers give the same bytes.
 
     Args:
         fitted: One loss an epoch.
-        held_out: As many.
+        selection: As many.
         best: Index of the epoch whose weights were kept.
 
     Returns:
@@ -28,7 +28,7 @@ def draw_curve(fitted: Sequence[float], held_out: Sequence[float], best: int) ->
     figure = Figure(figsize=(6, 3.2), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     epochs = range(1, len(fitted) + 1)
-    for name, losses in (("fitted", fitted), ("held out", held_out)):
+    for name, losses in (("fitted", fitted), ("selection", selection)):
         axes.plot(epochs, losses, color=COLOURS[name], label=name, marker=".")
     axes.axvline(best + 1, color="0.6", linestyle=":", label="kept")
     axes.set(xlabel="epoch", ylabel="weighted cross-entropy")

@@ -19,7 +19,7 @@ from tasks.promotion.card import write_card
 from tasks.promotion.client import registry
 from tasks.promotion.curve import draw_curve
 
-CURVE = "curve.png"
+CURVE, GATES = "curve.png", "gates.png"
 QUALITY = "validation.md"
 DECLARATION = "pipeline.json"
 
@@ -32,7 +32,7 @@ class Epoch(Protocol):
         """On the rows that were fitted."""
 
     @property
-    def held_out(self) -> float:
+    def selection(self) -> float:
         """On rows of the release that only chose the epoch."""
 
 
@@ -105,16 +105,28 @@ def register(
         return Version(spec.model, str(row.version), run.info.run_id, experiment)
 
 
-def describe(spec: PipelineSpec, version: Version, training: Evidence, decided: str) -> None:
+def describe(
+    spec: PipelineSpec, version: Version, training: Evidence, decided: str, gates: bytes | None
+) -> None:
     """Renew a version's card, now that something was decided.
+
+    Args:
+        spec: The declared pipeline.
+        version: Which one.
+        training: Of kind `training`.
+        decided: The decision's page.
+        gates: Its bounds against their bars, as PNG; None where there are none to draw.
 
     Raises:
         Refused: The registry says no, with its own words.
         Unavailable: It does not answer.
     """
     card = write_card(spec, training, picture=_picture(version.run), decided=decided)
-    with registry() as client:
+    with registry() as client, tempfile.TemporaryDirectory(prefix="assay-run-") as scratch:
         client.update_model_version(version.model, version.number, card)
+        if gates is not None:
+            (Path(scratch) / GATES).write_bytes(gates)
+            client.log_artifact(version.run, str(Path(scratch) / GATES))
 
 
 def _picture(run: str) -> str:
@@ -144,12 +156,12 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 def _losses(curve: Curve) -> Iterator[Metric]:
     for step, epoch in enumerate(curve.epochs, start=1):
         yield Metric("loss.fitted", epoch.fitted, 0, step)
-        yield Metric("loss.held_out", epoch.held_out, 0, step)
+        yield Metric("loss.selection", epoch.selection, 0, step)
 
 
 def _write_papers(folder: Path, spec: PipelineSpec, curve: Curve, quality: str) -> None:
     fitted = [epoch.fitted for epoch in curve.epochs]
-    held_out = [epoch.held_out for epoch in curve.epochs]
-    (folder / CURVE).write_bytes(draw_curve(fitted, held_out, curve.best))
+    selection = [epoch.selection for epoch in curve.epochs]
+    (folder / CURVE).write_bytes(draw_curve(fitted, selection, curve.best))
     (folder / QUALITY).write_text(quality, encoding="utf-8")
     (folder / DECLARATION).write_bytes(spec.canonical())

@@ -59,7 +59,7 @@ def submit_evidence(
 
 @door("describe the version")
 def describe_version(
-    spec: PipelineSpec, version: Version, training: Evidence, decided: str
+    spec: PipelineSpec, version: Version, training: Evidence, decided: str, gates: bytes | None
 ) -> None:
-    """The card in the registry says what was decided."""
-    describe(spec, version, training, decided)
+    """The card in the registry says what was decided, and the run shows it."""
+    describe(spec, version, training, decided, gates)

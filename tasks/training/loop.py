@@ -25,7 +25,7 @@ class Epoch:
     """Mean weighted cross-entropy, clean and on hard rows together."""
 
     fitted: float
-    held_out: float
+    selection: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class History:
 
     Attributes:
         epochs: One entry each.
-        best: Index of the epoch whose weights were kept: the best on the held-out rows, or the last
-            where no patience was declared.
+        best: Index of the epoch whose weights were kept: the best on the selection rows, or the
+            last where no patience was declared.
     """
 
     epochs: tuple[Epoch, ...]
@@ -70,16 +70,16 @@ class Fit:
 
 
 def fit(
-    asked: Training, fitted: Rows, held_out: Rows, constraint: Constraint, progress: Progress
+    asked: Training, fitted: Rows, selection: Rows, constraint: Constraint, progress: Progress
 ) -> Fit:
-    """Fit a network; epoch and cut-off are chosen on the held-out rows.
+    """Fit a network; epoch and cut-off are chosen on the selection rows.
 
     The same declaration and rows give the same weights: every draw comes from the declared seed.
 
     Args:
         asked: Family, regularisation, augmentation, seed.
         fitted: Rows of the release to fit.
-        held_out: Rows of the release that choose and are never fitted.
+        selection: Rows of the release that choose and are never fitted.
         constraint: Which hard rows are feasible.
         progress: Told a message and a fraction from 0 to 1.
 
@@ -92,22 +92,22 @@ def fit(
     with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(asked.seed)
         fitting = _Fitting.of(asked, fitted, constraint)
-        history = _run(fitting, fitted, held_out, progress)
+        history = _run(fitting, fitted, selection, progress)
         fitting.network.eval().requires_grad_(False)
-        return Fit(fitting.network, fitting.cutoff(held_out), history)
+        return Fit(fitting.network, fitting.cutoff(selection), history)
 
 
-def _run(fitting: _Fitting, fitted: Rows, held_out: Rows, progress: Progress) -> History:
+def _run(fitting: _Fitting, fitted: Rows, selection: Rows, progress: Progress) -> History:
     """All epochs, or as many as patience lasts; leaves the kept weights in the network."""
     curve: list[Epoch] = []
     best, kept = 0, fitting.weights()
     for epoch in range(fitting.asked.epochs):
-        curve.append(Epoch(fitting.epoch(fitted), fitting.loss_of(held_out)))
-        if not math.isfinite(curve[-1].fitted + curve[-1].held_out):
+        curve.append(Epoch(fitting.epoch(fitted), fitting.loss_of(selection)))
+        if not math.isfinite(curve[-1].fitted + curve[-1].selection):
             raise Refused("diverged", "expected a finite loss; lower training.learning_rate")
-        told = f"epoch {epoch + 1} of {fitting.asked.epochs}: loss {curve[-1].held_out:.3f}"
+        told = f"epoch {epoch + 1} of {fitting.asked.epochs}: loss {curve[-1].selection:.3f}"
         progress(told, (epoch + 1) / fitting.asked.epochs)
-        improved = epoch == 0 or curve[-1].held_out < curve[best].held_out
+        improved = epoch == 0 or curve[-1].selection < curve[best].selection
         if improved or fitting.asked.patience is None:
             best, kept = epoch, fitting.weights()
         elif epoch - best >= fitting.asked.patience:

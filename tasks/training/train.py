@@ -16,7 +16,7 @@ from assay.evidence.digest import digest_folder
 from assay.evidence.statement import Evidence, Subject
 from assay.home import Home
 from assay.measures import read_outcomes
-from assay.models import Architecture, Encoder, Model, fitted_part, save_payload
+from assay.models import Architecture, Encoder, Model, release_parts, save_payload
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
 from tasks.attacks import Constraint
@@ -49,9 +49,9 @@ def train(
     """
     frame = read_outcomes(home.sealed_data, release.digest).to_pandas(ignore_metadata=True)
     encoder = Encoder(spec.data.columns)
-    fitted, held_out = _parts(spec, encoder, frame)
+    fitted, selection = _parts(spec, encoder, frame)
     constraint = Constraint.of(encoder, rules.moves)
-    found = fit(spec.training, fitted, held_out, constraint, progress)
+    found = fit(spec.training, fitted, selection, constraint, progress)
     architecture = Architecture(spec.training.hidden, spec.training.dropout)
     model = Model(spec.training.family, architecture, encoder, found.network, found.cutoff)
     folder, digest = _store(home, model)
@@ -82,11 +82,12 @@ def train(
 
 
 def _parts(spec: PipelineSpec, encoder: Encoder, frame: pd.DataFrame) -> tuple[Rows, Rows]:
-    """Rows that are fitted, and rows that only choose the epoch."""
+    """Rows that are fitted, and rows that only choose the epoch and the cut-off."""
     x = torch.from_numpy(encoder.encode(frame))
     y = torch.tensor(frame[spec.data.label].to_numpy(dtype=np.int64))
-    part = torch.from_numpy(fitted_part(spec, len(frame)))
-    return Rows(x[part], y[part]), Rows(x[~part], y[~part])
+    parts = release_parts(spec, len(frame))
+    fitted, selection = (torch.from_numpy(parts == name) for name in ("fitted", "selection"))
+    return Rows(x[fitted], y[fitted]), Rows(x[selection], y[selection])
 
 
 def _store(home: Home, model: Model) -> tuple[Path, str]:

@@ -87,8 +87,8 @@ def _join(contents: NDArray[Any], names: NDArray[Any]) -> NDArray[Any]:
     width = int(contents.max()) + 1
     size = width + int(names.max()) + 1
     links = coo_matrix((np.ones(len(contents)), (contents, width + names)), shape=(size, size))
-    components: NDArray[Any] = connected_components(links, directed=False)[1]
-    return components[contents]
+    components: NDArray[np.int32] = connected_components(links, directed=False)[1]
+    return components.take(contents)
 
 
 def _contents(rows: pd.DataFrame) -> pd.Series:

@@ -154,6 +154,8 @@ def _evaluate(
             ) from None
     found: dict[int, list[Any]] = {}
     for result in results:
+        if result.expectation_config is None:
+            continue  # an expectation that has no result has failed
         found.setdefault(result.expectation_config.meta["place"], []).append(result)
     return found
 

@@ -179,6 +179,7 @@ def test_the_run_has_the_papers(line: Line, good: Outcome) -> None:
     assert {file["path"] for file in files} == {
         "assay",
         "curve.png",
+        "gates.png",
         "groups.json",
         "pipeline.json",
         "validation.md",
@@ -199,7 +200,7 @@ def test_the_card_says_what_was_decided(line: Line, good: Outcome) -> None:
 
 def test_page_and_table_are_artifacts(line: Line, good: Outcome) -> None:
     found = line.artifacts(good.run)
-    assert set(found) == {"decision-loans", "gates-loans"}
+    assert set(found) == {"decision-loans", "gates-loans", "version-loans"}
     page, version = found["decision-loans"], line.versions("loans")[0]["version"]
     assert f"# loans/{version}: PROMOTABLE" in page
     assert f"{line.stack.said['mlflow']}/#/models/loans/versions/{version}" in page

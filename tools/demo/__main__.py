@@ -6,8 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from assay.errors import AssayError
+from assay.errors import AssayError, InputError
 from assay.home import Home
+from assay.stack.record import is_running
 from tools.demo import acts
 from tools.demo.stage import Stage
 
@@ -24,7 +25,11 @@ ACTS = (
 
 def main() -> int:
     """Start the stack, play each act, print the summary, stop the stack."""
-    stage = Stage(fresh_home(Path(".assay")))
+    try:
+        stage = Stage(fresh_home(Path(".assay")))
+    except InputError as error:
+        sys.stderr.write(f"make demo: {error}\n")
+        return error.exit_code
     stage.title("OPA, MLflow with the gate inside, Prefect and a worker on free ports")
     if stage.type("up", "--background").returncode != 0:
         return 3
@@ -42,9 +47,20 @@ def main() -> int:
 
 
 def fresh_home(folder: Path) -> Home:
-    """A new home below a folder, which `current` points at from now on."""
-    home = Home((folder / time.strftime("demo-%Y%m%d-%H%M%S")).resolve()).create()
+    """A new home below a folder, which `current` points at from now on.
+
+    Raises:
+        InputError: A stack runs over the current home (`stack_running`): `make down` would no
+            longer find it. Or `current` is no link (`not_a_link`): whatever it is stays.
+    """
     current = folder / "current"
+    if current.exists() and not current.is_symlink():
+        raise InputError(
+            "not_a_link", f"expected a link at {current}, found a folder: move it away"
+        )
+    if current.exists() and is_running(Home(current.resolve())):
+        raise InputError("stack_running", f"expected no stack over {current}; stop it: `make down`")
+    home = Home((folder / time.strftime("demo-%Y%m%d-%H%M%S")).resolve()).create()
     current.unlink(missing_ok=True)
     current.symlink_to(home.root.name)
     return home

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.cli import main
+from assay.cli import doctor, main
 
 COMMANDS = [
     "up",
@@ -20,17 +20,27 @@ COMMANDS = [
     "approve",
     "verify",
     "export",
-    "data",
+    "data list",
+    "data get",
     "doctor",
 ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_shows_an_example(command, capsys):
+def test_every_command_shows_an_example_and_takes_a_home(command, capsys):
     with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     assert ended.value.code == 0
-    assert f"example: assay {command}" in " ".join(capsys.readouterr().out.split())
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"example: assay {command}" in told
+    assert "--home DIR" in told
+
+
+@pytest.mark.parametrize("words", [[], ["data"]])
+def test_a_group_of_commands_shows_an_example(words, capsys):
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    assert "example: assay " in capsys.readouterr().out
 
 
 def test_help_imports_nothing_slow():
@@ -61,7 +71,9 @@ def test_help_imports_nothing_slow():
         (["runn"], 2, "invalid choice"),
         (["check", "nowhere.yaml"], 2, "[no_pipeline]"),
         (["data", "get", "uci-kredit", "--yes"], 2, "did you mean 'uci-credit'?"),
-        (["gates", "credit/1", "--home", "nowhere"], 2, "[no_home]"),
+        (["up", "--home", "/proc/nowhere"], 2, "[no_home]"),
+        (["up", "--home", __file__], 2, "[no_home]"),
+        (["verify", __file__, "--trust", "nowhere.json"], 2, "[no_trust]"),
     ],
 )
 def test_wrong_usage_is_two_and_named(words, code, said, capsys):
@@ -78,13 +90,27 @@ def test_wrong_usage_is_two_and_named(words, code, said, capsys):
     [
         ["run", "pipelines/credit.yaml"],
         ["gates", "credit/1"],
+        ["explain"],
         ["approve", "credit", "1", "--as", "approver"],
+        ["verify", "credit@champion"],
+        ["export", "credit@champion", "b.tar"],
         ["down"],
     ],
 )
-def test_without_a_stack_is_three_and_says_how_to_start_one(words, tmp_path: Path, capsys):
-    assert main([*words, "--home", str(tmp_path)]) == 3
+@pytest.mark.parametrize("there", [True, False])
+def test_without_a_stack_is_three_and_says_how_to_start_one(words, there, tmp_path: Path, capsys):
+    home = tmp_path if there else tmp_path / "nowhere"
+    assert main([*words, "--home", str(home)]) == 3
     assert "assay up" in capsys.readouterr().err
+
+
+def test_a_defect_does_not_read_as_blocked(monkeypatch, capsys):
+    def broken(_arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(doctor, "doctor", broken)
+    assert main(["doctor"]) == 3
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_a_licence_is_not_accepted_in_silence(tmp_path: Path, monkeypatch, capsys):

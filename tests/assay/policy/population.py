@@ -159,4 +159,10 @@ def tables() -> dict[str, pa.Table]:
         found[f"{prefix}:predictions"] = predictions(name)
         found[f"{prefix}:robustness"] = robustness(name)
         found[f"{prefix}:stress"] = stress(name)
-    return {**found, "outcomes:fit": fit(), "outcomes:membership": membership()}
+    fitted = fit()
+    return {
+        **found,
+        "outcomes:fit": fitted,
+        "outcomes:release": fitted.drop_columns(["predicted"]),
+        "outcomes:membership": membership(),
+    }

@@ -223,6 +223,13 @@ class Site:
             changed[kind] = told
         return changed
 
+    def with_release(self, n: int) -> dict[str, Evidence]:
+        """The evidence about a release of n rows."""
+        changed: dict[str, Evidence] = {}
+        for name in ("outcomes:fit", "outcomes:release"):
+            changed |= self.with_table(name, self.tables[name].slice(0, n))
+        return changed
+
     def key(self, role: str) -> Ed25519PrivateKey:
         return load_key(self.home, role)
 
@@ -234,7 +241,7 @@ class Site:
         """Sign every statement, and keep what each proves by itself."""
         self.envelopes = {kind: self.envelope(kind) for kind in self.evidence}
         sealed = self.sealed()
-        self.manifest = sealed.manifest(self.evidence["validation"])
+        self.manifest = sealed.manifest(self.evidence["validation"], self.evidence["privacy"])
         self.proven = {kind: self.claim(kind) for kind in self.evidence}
 
     def sealed(self) -> Outcomes:

@@ -60,12 +60,21 @@ def test_nothing_is_to_be_explained_of_a_pass(passed: GateDecision) -> None:
 def test_says_how_many_rows_would_decide(passed: GateDecision) -> None:
     change = only(decision(passed, result(AUC, bound(0.66, 0.76))))
     assert change.verdict is Verdict.INSUFFICIENT
-    assert (change.wanted, change.found) == (">= 0.68", "0.71 [0.66, 0.76]")
+    assert (change.wanted, change.found) == (">= 0.68", "0.710 [0.660, 0.760]")
     assert change.distance == pytest.approx(-0.02)
     assert change.n == 900
     assert change.n_needed is not None
     assert change.n_needed > 900
     assert f"{change.n_needed:,} rows" in change.advice
+
+
+def test_says_that_a_bar_is_cleared_on_too_few_rows(passed: GateDecision) -> None:
+    few = bound(0.7, 0.76, n=AUC.min_n - 1)
+    for shown in (decision(passed, result(AUC, few)), decision(passed, result(AUC, few, few))):
+        change = only(shown)
+        assert change.verdict is Verdict.INSUFFICIENT
+        assert change.distance == pytest.approx(0.02)
+        assert f"on too few rows to be read: bring at least {AUC.min_n:,} rows" in change.advice
 
 
 def test_says_when_more_rows_would_only_settle_it_against_the_model(passed: GateDecision) -> None:
@@ -112,8 +121,7 @@ def test_the_public_explanation_rests_on_the_development_rows_alone(passed: Gate
 
 
 def test_a_sealed_remedy_says_the_rows_that_are_missing(site: Site) -> None:
-    table = site.tables["outcomes:fit"].slice(0, 300)
-    gate = site.gates("overfitting", site.with_table("outcomes:fit", table)["overfitting"])
+    gate = site.decide(site.submission(**site.with_release(300))).gates
     assert gate["overfitting"].code in ("insufficient", "too_few_rows")
     assert gate["overfitting"].remedy.startswith(
         "mend overfitting balanced_accuracy_gap needs n = "

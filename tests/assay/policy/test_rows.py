@@ -27,12 +27,12 @@ CONFIG = {
 CHECKED = [
     (material, "holdout" if material.startswith("outcomes:") else "development")
     for material in TABLES
-    if material.partition(":")[2] in ("predictions", "robustness", "stress", "membership")
+    if material.partition(":")[2] in ("predictions", "fit", "robustness", "stress", "membership")
 ]
 
 
 def manifest() -> Manifest:
-    return read_manifest(TABLES["outcomes:split"], RULES)
+    return read_manifest(TABLES["outcomes:split"], RULES, TABLES["outcomes:release"])
 
 
 def codes(material: str, part: str, table: pa.Table) -> list[str]:
@@ -86,6 +86,20 @@ def test_denies_a_group_that_was_coded_anew(material: str, column: str) -> None:
     table = TABLES[material]
     recoded = with_column(table, column, at(9, other[table[column][9].as_py()]))
     assert codes(material, "holdout", recoded) == ["labels_differ"]
+
+
+def test_denies_a_row_that_was_fitted_and_is_said_to_be_held_out() -> None:
+    table = TABLES["outcomes:fit"]
+    other = {"fitted": "held_out", "held_out": "fitted"}[table["part"][7].as_py()]
+    assert codes("outcomes:fit", "holdout", with_column(table, "part", at(7, other))) == [
+        "labels_differ"
+    ]
+
+
+def test_denies_fitted_rows_of_a_release_that_nobody_told_of() -> None:
+    untold = read_manifest(TABLES["outcomes:split"], RULES)
+    [denial] = different_rows("fit", "holdout", TABLES["outcomes:fit"], untold, CONFIG)
+    assert denial.code == "missing"
 
 
 def test_denies_the_rows_of_another_part() -> None:

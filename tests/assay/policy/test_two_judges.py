@@ -111,7 +111,7 @@ def spoilt(site: Site) -> dict[str, dict[str, Evidence]]:
         "feature": {"training": site.with_config("training", features=[*few, "SEX"])},
         "neighbours": {"privacy": site.with_config("privacy", neighbours="replace_one")},
         "unit": {"privacy": site.with_config("privacy", unit="row")},
-        "few rows": site.with_table("outcomes:fit", site.tables["outcomes:fit"].slice(0, 300)),
+        "few rows": site.with_release(300),
     }
 
 

@@ -200,7 +200,7 @@ def test_denies_when_an_outcome_file_holds_other_bytes(site: Site, tmp_path: Pat
 ROWS = [
     material
     for material in population.tables()
-    if material.partition(":")[2] in ("predictions", "robustness", "stress", "membership")
+    if material.partition(":")[2] in ("predictions", "fit", "robustness", "stress", "membership")
 ]
 
 
@@ -240,6 +240,18 @@ def test_denies_a_manifest_that_forgets_a_row(site: Site) -> None:
     assert {codes[gate] for gate in ("utility", "fairness", "robustness", "stress")} == {
         "rows_missing"
     }
+
+
+def test_denies_fitted_rows_that_privacy_does_not_know(site: Site) -> None:
+    changed = site.with_table("outcomes:release", site.tables["outcomes:release"].slice(1))
+    assert gate_codes(site.decide(site.submission(**changed))) == {"overfitting": "rows_missing"}
+
+
+def test_denies_overfitting_without_the_table_of_the_release(site: Site) -> None:
+    lost = site.evidence["privacy"].materials | {"outcomes:release": digest("lost")}
+    submission = site.submission(privacy=replace(site.evidence["privacy"], materials=lost))
+    codes = gate_codes(site.decide(submission))
+    assert codes["privacy"] == codes["overfitting"] == "outcomes_missing"
 
 
 def test_denies_a_survivor_that_was_never_caught(site: Site) -> None:

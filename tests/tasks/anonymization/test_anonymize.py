@@ -1,6 +1,7 @@
 """One release of the same units, charged before they are asked, stored, and never seeded."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from assay.evidence.digest import digest_json
 from assay.home import Home
 from assay.ledger import Ledger
 from assay.measures import epsilon_of_rho, read_outcomes
+from assay.models import release_parts
 from assay.spec import PipelineSpec
 from tasks.anonymization.anonymize import anonymize, declare
 from tests.tasks import small_line
@@ -70,6 +72,18 @@ def test_the_evidence_proves_its_epsilon_from_its_parts(line: Line, train: pd.Da
     assert evidence.measurements["epsilon"].value <= 3.0 + 1e-9
     assert evidence.measurements["mechanism"].value == "synthetic"
     assert evidence.measurements["unit"].value == "person"
+
+
+@pytest.mark.parametrize("privacy", [None, NONE])
+def test_evidence_tells_which_rows_are_fitted(
+    line: Line, train: pd.DataFrame, privacy: dict[str, Any] | None
+) -> None:
+    spec = small_line.declare(line.root, **({"privacy": privacy} if privacy else {}))
+    release, evidence = line.run(line.split(train), spec)
+    told = read_outcomes(line.home.sealed_outcomes, evidence.materials["outcomes:release"])
+    rows = read_outcomes(line.home.sealed_data, release.digest)
+    assert told["label"].to_pylist() == rows[spec.data.label].to_pylist()
+    assert told["part"].to_pylist() == release_parts(spec, release.n).tolist()
 
 
 def test_the_same_release_is_handed_out_again_and_nothing_more_is_charged(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.models import fitted_part
+from assay.models import release_parts
 from tasks.evaluation import memory
 from tests.tasks.evaluation.conftest import COUNTS, Lender
 
@@ -14,8 +14,7 @@ def test_fit_holds_the_release_by_its_parts(lender: Lender) -> None:
     sitting = lender.sitting()
     frame = sitting.rows(lender.splits.train)
     table = memory.fit(sitting).to_pandas()
-    fitted = fitted_part(lender.spec, len(frame))
-    assert (table["part"].eq("fitted") == fitted).all()
+    assert table["part"].tolist() == release_parts(lender.spec, len(frame)).tolist()
     assert table["label"].tolist() == frame["default"].tolist()
     assert (table["predicted"].eq(1) == (sitting.model().score(frame) > 0.5)).all()
 

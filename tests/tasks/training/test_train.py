@@ -12,7 +12,7 @@ from assay.evidence.artifacts import Dataset
 from assay.evidence.digest import digest_folder
 from assay.evidence.values import is_digest
 from assay.home import Home
-from assay.models import fitted_part, load_payload
+from assay.models import load_payload, release_parts
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
 from tasks.training import train
@@ -149,9 +149,9 @@ def test_the_evidence_names_everything_that_went_in(line: Line) -> None:
     assert len(evidence.config["commit"]) in (len("unknown"), 40)
 
 
-def test_the_kept_epoch_is_the_best_on_the_held_out_rows(line: Line) -> None:
+def test_the_kept_epoch_is_the_best_on_the_selection_rows(line: Line) -> None:
     _, _, history = line.train(line.asked(epochs=30, patience=3))
-    losses = [epoch.held_out for epoch in history.epochs]
+    losses = [epoch.selection for epoch in history.epochs]
     assert losses.index(min(losses)) == history.best
     assert len(losses) == 30 or len(losses) - 1 - history.best == 3
 
@@ -163,12 +163,12 @@ def test_without_patience_the_last_epoch_is_kept(line: Line) -> None:
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.3, 0.6])
-def test_the_declared_share_of_held_out_rows_is_given_label_1(line: Line, rate: float) -> None:
+def test_the_declared_share_of_selection_rows_is_given_label_1(line: Line, rate: float) -> None:
     spec = line.asked(selection_rate=rate)
     candidate, _, _ = line.train(spec)
     frame = small_line.make_rows(800)
-    held_out = frame[~fitted_part(spec, 800)]
-    selected = load_payload(candidate.folder).score(held_out) > 0.5
+    selection = frame[release_parts(spec, 800) == "selection"]
+    selected = load_payload(candidate.folder).score(selection) > 0.5
     assert selected.mean() == pytest.approx(rate, abs=0.02)
 
 

@@ -1,0 +1,146 @@
+"""What a person types about a version that was decided, against a real stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+import pytest
+
+from assay.cli import main
+from assay.cli.registry import Registry
+from assay.stack.pipeline import environment, run_pipeline
+from tests.flows.loans import lay_out, rows
+from tests.stack_fixture import Running
+
+Command: TypeAlias = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def assay(stack: Running, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command: its exit code, and what it printed on either stream."""
+
+    def run(*words: str) -> tuple[int, str]:
+        with environment({}):  # it may sign in by variables of its process
+            code = main([*words, "--home", str(stack.home.root)])
+        return code, "".join(capsys.readouterr())
+
+    return run
+
+
+def run(stack: Running, folder: Path, model: str, frame: pd.DataFrame) -> str:
+    """Run a model's pipeline; the run's id, as `assay run` prints it."""
+    file = lay_out(folder, frame, {"model": model})
+    outcome = run_pipeline(file, stack.home, lambda _message, _share: None)
+    assert outcome.lines[-1].endswith(f"/runs/flow-run/{outcome.run}")
+    return outcome.run
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, str]:
+    """Model -> run of it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def decided(
+    stack: Running, runs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """A promotable version of `loans` and a blocked one of `tight`."""
+    found = {}
+    for seed, model in ((31, "loans"), (32, "tight")):
+        runs[model] = run(stack, tmp_path_factory.mktemp(model), model, rows(seed))
+        name, found[model] = Registry(stack.home, "auditor").newest()
+        assert name == model
+    return found
+
+
+def test_a_run_is_shown_by_the_id_that_was_printed(
+    assay: Command, decided: dict[str, str], runs: dict[str, str]
+) -> None:
+    for model, code in (("loans", 0), ("tight", 1)):
+        for command in ("gates", "explain"):
+            shown = assay(command, runs[model], "--as", "auditor")
+            assert shown == assay(command, f"{model}/{decided[model]}", "--as", "auditor")
+            assert shown[0] == code
+
+
+def test_a_run_that_stopped_shows_why(assay: Command, stack: Running, tmp_path: Path) -> None:
+    stopped = run(stack, tmp_path, "loans", rows(33).assign(age=7))
+    code, told = assay("gates", stopped)
+    assert code == 1
+    assert "data_invalid" in told
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["loans/99", "rumour/1", "0" * 32, "01234567-89ab-cdef-0123-456789abcdef"],
+)
+def test_what_is_not_there_is_no_verdict(
+    assay: Command, decided: dict[str, str], target: str
+) -> None:
+    code, told = assay("gates", target)
+    assert (code, "_" in told) == (2, True), told
+
+
+def test_doctor_looks_at_a_running_stack(
+    assay: Command, decided: dict[str, str], stack: Running
+) -> None:
+    code, told = assay("doctor")
+    assert (code, "all well" in told) == (0, True), told
+    assert str(stack.said["mlflow"]) in "".join(told.split())
+
+
+def test_gates_shows_each_reader_what_that_reader_may_see(
+    assay: Command, decided: dict[str, str]
+) -> None:
+    version = f"loans/{decided['loans']}"
+    for user, whose in (("trainer", "development rows"), ("auditor", "the sealed holdout")):
+        code, told = assay("gates", version, "--as", user)
+        assert (code, "decision: promotable" in told) == (0, True), told
+        assert whose in " ".join(told.split())
+    code, told = assay("gates", f"tight/{decided['tight']}", "--as", "auditor")
+    assert code == 1
+    assert "decision: BLOCKED" in told
+
+
+def test_explain_says_what_would_change_each_verdict(
+    assay: Command, decided: dict[str, str]
+) -> None:
+    code, told = assay("explain", f"tight/{decided['tight']}", "--as", "auditor")
+    assert code == 1
+    lines = told.splitlines()
+    assert any(line.startswith("robustness FAIL (floor_undercut): ") for line in lines), told
+    assert "  robust_recall:0.05: expected >= 0.4, found nothing; measure it" in told, told
+    assert "expected robustness steps at least 30.0, found 1" in told, told
+    assert "  tpr_at_fpr: expected <= 0.03, found 0.0" in told, told
+    assert lines[-1] == "blocked"
+    code, told = assay("explain", f"loans/{decided['loans']}")
+    assert (code, told.splitlines()) == (0, ["promotable"])
+
+
+def test_a_version_is_approved_verified_exported_and_verified_offline(
+    assay: Command, decided: dict[str, str], tmp_path: Path, stack: Running
+) -> None:
+    version = decided["loans"]
+    code, told = assay("approve", "loans", version, "--as", "trainer")
+    assert (code, "not_approver" in told) == (1, True), told
+    code, told = assay("approve", "loans", version, "--as", "approver")
+    assert (code, told) == (0, f"loans/{version} is champion, approved by approver\n")
+    code, told = assay("verify", "loans@champion")
+    assert (code, f"version {version}" in told) == (0, True), told
+    bundle = tmp_path / "loans.bundle"
+    trusted = ("--trust", str(stack.home.trust))
+    assert assay("export", "loans@champion", str(bundle))[0] == 0
+    code, told = assay("verify", str(bundle), *trusted)
+    assert (code, "numbers not recomputed" in told) == (0, True), told
+    sealed = str(stack.home.sealed_outcomes)
+    code, told = assay("verify", str(bundle), *trusted, "--outcomes", sealed)
+    assert (code, "numbers recomputed" in told) == (0, True), told
+
+
+def test_a_blocked_version_is_approved_by_nobody(assay: Command, decided: dict[str, str]) -> None:
+    code, told = assay("approve", "tight", decided["tight"], "--as", "approver")
+    assert (code, "does not pass" in told) == (1, True), told

@@ -19,7 +19,7 @@ from assay.measures import (
 from assay.measures.bounds import clopper_pearson
 from assay.measures.outcomes import read_outcomes, write_outcomes
 from assay.measures.request import Measure, Request, Tables
-from assay.measures.sizes import least_n, n_for_power, n_for_ratio, n_needed
+from assay.measures.sizes import least_n, n_for_power, n_for_ratio, n_for_sum, n_needed
 from assay.measures.tables import build_table, read_table
 from assay.measures.zcdp import epsilon_of_rho, rho_of_epsilon
 
@@ -46,6 +46,7 @@ __all__ = [
     "least_n",
     "n_for_power",
     "n_for_ratio",
+    "n_for_sum",
     "n_needed",
     "read_outcomes",
     "read_table",

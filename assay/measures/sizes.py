@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from scipy.special import betainccinv, betaincinv
+from scipy.special import betainccinv, betaincinv, rel_entr
 from scipy.stats import binom, norm
 
 from assay.evidence.values import Bound
@@ -105,6 +106,64 @@ def n_for_power(
     return int(n[falls_short[-1]]) + 1 if len(falls_short) else 1
 
 
+class Part(NamedTuple):
+    """One term of a weighted sum, before it is measured.
+
+    Attributes:
+        rate: True proportion.
+        share: Of the sum's n rows, those that the proportion is of.
+    """
+
+    rate: float
+    share: float = 1.0
+    weight: float = 1.0
+
+
+def n_for_sum(
+    bar: float, parts: Sequence[Part], alpha: float, direction: Direction, power: float = 0.9
+) -> int | None:
+    """Rows that prove a weighted sum of proportions with about this probability.
+
+    The ends are those of `weighted_sum`; how far a measured sum strays from its truth is taken to
+    be normal, and the parts to be independent.
+
+    Returns:
+        None when the truth is not beyond the bar, or so close that `HOPELESS` rows are too few.
+    """
+    sign = 1 if direction == "at_least" else -1
+    mirrored = [part._replace(weight=sign * part.weight) for part in parts]
+    if sum(part.rate * part.weight for part in mirrored) <= sign * bar:
+        return None
+    low, high = 0, 1
+    while _low_end(mirrored, alpha, power, high) < sign * bar:
+        low, high = high, 2 * high
+        if high >= HOPELESS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        reached = _low_end(mirrored, alpha, power, middle) >= sign * bar
+        low, high = (low, middle) if reached else (middle, high)
+    return high
+
+
+def _low_end(parts: Sequence[Part], alpha: float, power: float, n: int) -> float:
+    """The lower end that a sum over n rows exceeds with this probability.
+
+    It is that of the likeliest counts among those that stray so far.
+    """
+    variances = [rate * (1 - rate) / (n * share) for rate, share, _ in parts]
+    spread = math.sqrt(sum(v * part.weight**2 for v, part in zip(variances, parts, strict=True)))
+    stray = float(norm.ppf(power)) / spread if spread else 0.0
+    end = 0.0
+    for (rate, share, weight), variance in zip(parts, variances, strict=True):
+        rows, seen = n * share, min(1.0, max(0.0, rate - stray * weight * variance))
+        k, each = seen * rows, alpha / len(parts)
+        lower = float(betaincinv(k, rows - k + 1, each)) if seen > 0 else 0.0
+        upper = float(betainccinv(k + 1, rows - k, each)) if seen < 1 else 1.0
+        end += weight * (lower if weight > 0 else upper)
+    return end
+
+
 def n_for_ratio(bar: float, rate: float, alpha: float, power: float = 0.9) -> int | None:
     """Rows in each of two equal groups that prove a ratio of rates, both being `rate`.
 
@@ -132,3 +191,24 @@ def _ratio_power(bar: float, rate: float, alpha: float, n: int) -> float:
     chance = binom.pmf(k, n, rate)
     proven = (lower[:, None] >= bar * upper) & (lower >= bar * upper[:, None])
     return float(chance @ proven @ chance)
+
+
+def most_placed(n: int, largest: int, share: float, luck: float) -> int:
+    """Rows that a part of a random split exceeds with a probability of at most `luck`.
+
+    Chernoff's bound on a sum of units that are placed each on its own (Hoeffding 1963, theorem 1),
+    counted in units of the largest size: smaller ones stray less.
+
+    Args:
+        n: Rows that are split.
+        largest: Rows of the largest unit.
+        share: Probability that a unit is placed in the part, in (0, 1).
+        luck: In (0, 1).
+    """
+    low, high = share, 1.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        distance = rel_entr(middle, share) + rel_entr(1 - middle, 1 - share)
+        likely = n / largest * distance < math.log(1 / luck)
+        low, high = (middle, high) if likely else (low, middle)
+    return int(n * high)

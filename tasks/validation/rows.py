@@ -48,13 +48,7 @@ def _levels(column: str, group: Group, cells: pd.Series, kept: NDArray[np.bool_]
     Raises:
         Refused: `data_invalid`, a kept row belongs to none of the policy's levels.
     """
-    known: dict[object, str] = {}
-    for value in cells.dropna().unique():
-        try:
-            known[value] = group.level(value)
-        except InputError:
-            continue
-    levels = cells.astype(object).map(known)
+    levels = find_levels(group, cells)
     if strangers := int(levels[kept].isna().sum()):
         raise Refused(
             "data_invalid",
@@ -62,6 +56,17 @@ def _levels(column: str, group: Group, cells: pd.Series, kept: NDArray[np.bool_]
             f"found {strangers:,} rows in none of them",
         )
     return levels.fillna(NO_LEVEL)
+
+
+def find_levels(group: Group, cells: pd.Series) -> pd.Series:
+    """The level of each cell of an audited column, (n,) text; null where it has none."""
+    known: dict[object, str] = {}
+    for value in cells.dropna().unique():
+        try:
+            known[value] = group.level(value)
+        except InputError:
+            continue
+    return cells.astype(object).map(known)
 
 
 def _require_parts(told: pd.DataFrame, label: str) -> None:

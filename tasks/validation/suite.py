@@ -107,6 +107,11 @@ class Suite:
         """Smallest share of rows that any expectation asks for."""
         return float(min((d.kwargs.get("mostly", 1.0) for d in self.declared), default=1.0))
 
+    @property
+    def asked(self) -> dict[str, float]:
+        """What the policy's floors on validation speak of."""
+        return {"expectations": len(self.declared), "mostly_floor": self.mostly_floor}
+
 
 def load_suite(file: Path) -> Suite:
     """Read and check a suite.

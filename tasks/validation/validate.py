@@ -54,9 +54,7 @@ def validate(
             counts and never a value.
     """
     check_declared(spec, rules)
-    suite_file = spec.resolve(spec.data.suite)
-    suite = load_suite(suite_file)
-    require_cover(suite, spec, suite_file)
+    suite = declared_suite(spec)
     key = load_split_key(home)
     progress("reading the table", 0.0)
     frame, raw = _read(locate(spec))
@@ -86,6 +84,18 @@ def validate(
     return Splits(**splits, manifest=digests["split"]), evidence
 
 
+def declared_suite(spec: PipelineSpec) -> Suite:
+    """The suite that a pipeline names, checked, and covering all that the pipeline declares.
+
+    Raises:
+        InputError: `path_outside`, `no_suite`, `bad_suite` or `bad_expectation`.
+    """
+    file = spec.resolve(spec.data.suite)
+    suite = load_suite(file)
+    require_cover(suite, spec, file)
+    return suite
+
+
 def _read(file: Path) -> tuple[pd.DataFrame, str]:
     """The table and the digest of the very bytes that it was read from."""
     before = digest_file(file)
@@ -112,8 +122,7 @@ def _evidence(
 ) -> Evidence:
     shares = spec.data.shares
     config = {
-        "expectations": len(suite.declared),
-        "mostly_floor": suite.mostly_floor,
+        **suite.asked,
         "shares": [shares.train, shares.development, shares.holdout],
         "sensitive": list(rules.sensitive),
     }

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assay.cli import main
+from assay.cli.needs import need_of
+from assay.cli.rows import count_rows
 from assay.errors import Refused
+from assay.evidence.values import Bound
+from assay.policy.rules import load_policy
 from assay.spec import PipelineSpec
 from benchmarks.plain_line import judge, make_home, measure
 from tests.line.conftest import Site
-from tests.line.stranger import LABEL, ROWS, SENSITIVE, Stranger, borrowers, save
+from tests.line.stranger import LABEL, ROWS, SENSITIVE, Stranger, borrowers, hasten, save
 from tests.line.test_verdicts import GATES, short, verdicts
 
 
@@ -39,8 +44,35 @@ def test_check_tells_the_rows_that_each_gate_needs(
     assert main(command) == 1
     told = " ".join(capsys.readouterr().out.split())
     assert f"train {ROWS // 2:,}, sealed holdout {int(ROWS * 0.4):,}" in told
-    assert "no: needs" in told
-    assert "approval_ratio:sex*age" in told
+    measurement = "equal_opportunity_difference:sex*age"
+    assert f"cannot pass: {measurement} takes n >= 200 whatever is measured" in told
+    assert told.count("cannot pass:") == 1  # others are not shown at this margin, and may pass
+
+
+def test_check_foretells_the_n_of_every_bound(
+    small: Site, stranger: Stranger, tmp_path: Path
+) -> None:
+    """As the measures count it: a group's rows, a label's, the half of a release that is kept."""
+
+    def declare(declared: dict[str, Any]) -> None:
+        hasten(declared)
+        declared["privacy"]["rows"] = ROWS
+
+    run = small.run(stranger.copy(tmp_path, declare=declare))
+    policy = load_policy(small.home.policy)
+    rows = count_rows(run.measured.spec, policy.model("borrowers"))
+    alpha, told = policy.alpha("borrowers"), 0
+    for bar in policy.bars("borrowers"):
+        if need := need_of(bar, rows, alpha):
+            found = run.measured.evidence[bar.evidence].measurements[bar.measurement]
+            assert isinstance(found, Bound)
+            off, reach = abs(found.n - need.n.about), need.n.most - need.n.about
+            assert off <= 1.5 * reach, bar.measurement
+            told += 1
+    assert told == sum(bar.kind == "bound" for bar in policy.bars("borrowers"))
+    held_out = run.measured.evidence["overfitting"].measurements["balanced_accuracy_gap"]
+    assert isinstance(held_out, Bound)
+    assert held_out.n == rows.held_out.about == rows.held_out.most  # declared, so known
 
 
 def test_init_writes_what_the_line_ran_on(

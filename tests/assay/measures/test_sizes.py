@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
 from assay.evidence.values import Bound
-from assay.measures import clopper_pearson, least_n, n_for_power, n_for_ratio, n_needed
-from assay.measures.bounds import Proportion, balanced_accuracy
-from assay.measures.sizes import Direction
+from assay.measures import (
+    clopper_pearson,
+    least_n,
+    n_for_power,
+    n_for_ratio,
+    n_for_sum,
+    n_needed,
+)
+from assay.measures.bounds import Proportion, balanced_accuracy, weighted_sum
+from assay.measures.sizes import Direction, Part, most_placed
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.0025])
@@ -143,3 +151,66 @@ def test_equal_groups_need_about_the_published_rows(rate: float, published: int)
 @pytest.mark.parametrize(("bar", "rate"), [(1.0, 0.5), (0.8, 0.0)])
 def test_no_rows_prove_equality(bar: float, rate: float) -> None:
     assert n_for_ratio(bar, rate, 0.05) is None
+
+
+SUMS: list[tuple[float, Direction, list[Part]]] = [
+    (0.62, "at_least", [Part(0.7, 0.2, 0.5), Part(0.64, 0.8, 0.5)]),
+    (0.15, "at_most", [Part(0.8), Part(0.75, weight=-1)]),
+    (0.02, "at_most", [Part(0.02 / 3), Part(0, weight=-1)]),
+    (0.9, "at_least", [Part(1.0, 0.3, 0.5), Part(0.9, 0.7, 0.5)]),
+    (0.7, "at_least", [Part(0.75)]),
+]
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.0025])
+@pytest.mark.parametrize(("bar", "direction", "parts"), SUMS)
+def test_a_sum_is_proven_about_as_often_as_is_said(
+    bar: float, direction: Direction, parts: list[Part], alpha: float
+) -> None:
+    """By simulation, to within what 500 draws can tell."""
+    n = n_for_sum(bar, parts, alpha, direction)
+    assert n is not None
+    assert 0.84 <= _proven(bar, direction, parts, alpha, n) <= 0.97
+    assert _proven(bar, direction, parts, alpha, n // 2) < 0.8
+
+
+def _proven(bar: float, direction: Direction, parts: list[Part], alpha: float, n: int) -> float:
+    rng, passed, draws = np.random.default_rng(5), 0, 500
+    for _ in range(draws):
+        rows = [round(n * part.share) for part in parts]
+        terms = [
+            Proportion(int(rng.binomial(m, part.rate)), m, part.weight)
+            for m, part in zip(rows, parts, strict=True)
+        ]
+        bound = weighted_sum(terms, alpha, n, "simulated")
+        passed += bound.lower >= bar if direction == "at_least" else bound.upper <= bar
+    return passed / draws
+
+
+def test_one_proportion_takes_about_what_the_exact_power_says() -> None:
+    exact, about = n_for_power(0.7, 0.75, 0.0025), n_for_sum(0.7, [Part(0.75)], 0.0025, "at_least")
+    assert exact is not None and about is not None
+    assert about == pytest.approx(exact, rel=0.03)
+
+
+@pytest.mark.parametrize(("bar", "truth"), [(0.8, 0.8), (0.8, 0.7), (0.5, 0.5 + 1e-9)])
+def test_no_rows_prove_a_sum_that_is_not_true(bar: float, truth: float) -> None:
+    half = [Part(truth, 0.5, 0.5), Part(truth, 0.5, 0.5)]
+    assert n_for_sum(bar, half, 0.05, "at_least") is None
+
+
+@pytest.mark.parametrize("n", [50, 400, 30_000])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_most_rows_of_a_split_are_near_to_the_binomial_tail(n: int, share: float) -> None:
+    luck = 1e-4
+    most, exact = most_placed(n, 1, share, luck), int(binom.isf(luck, n, share))
+    assert exact <= most
+    assert most - n * share <= 1.4 * (exact - n * share) + 1
+
+
+@pytest.mark.parametrize("sizes", [[1] * 300, [20] * 15, [20] * 5 + [1] * 200])
+def test_no_split_has_more_rows_than_the_most(sizes: list[int]) -> None:
+    """Whether a unit is one row, twenty, or either."""
+    luck, rng = 1e-2, np.random.default_rng(3)
+    drawn = (rng.random((20_000, len(sizes))) < 0.3) @ np.array(sizes)
+    assert (drawn > most_placed(sum(sizes), max(sizes), 0.3, luck)).mean() <= luck

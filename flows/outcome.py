@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from prefect import Flow, flow
@@ -36,6 +36,18 @@ def _untold(refusal: Refused, /, *_args: object, **_named: object) -> None:
     """The state alone tells of the refusal."""
 
 
+@overload
+def assay_flow(
+    name: str, *, answered: Callable[[Any], Any] = _itself, patience: float = PATIENCE
+) -> Callable[[Callable[P, T]], Flow[P, T | State[Any]]]: ...
+@overload
+def assay_flow(
+    name: str,
+    *,
+    answered: Callable[[Any], Any] = _itself,
+    refused: Callable[Concatenate[Refused, P], object],
+    patience: float = PATIENCE,
+) -> Callable[[Callable[P, T]], Flow[P, T | State[Any]]]: ...
 def assay_flow(
     name: str,
     *,

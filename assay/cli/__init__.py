@@ -81,6 +81,7 @@ def _stack_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser
     up.add_argument("--no-worker", action="store_true", help="start no process worker")
     up.add_argument("--background", action="store_true", help="return when all answer")
     new.add("down", "stack", "Stop what `assay up` started.", "assay down --home h")
+    new.add("watch", "watch", "Verify every champion anew, and revert what fails.", "assay watch")
     new.add("doctor", "doctor", "Say what is missing, old, expiring or unsafe.", "assay doctor")
 
 

@@ -115,7 +115,7 @@ class Promotion:
 
     Attributes:
         alias: Such as `champion`.
-        approver: The authenticated user of the click.
+        approver: The authenticated user of the click; `gate` where the gate itself went back.
         previous: The version that held the alias before, or "".
         sequence: Rises by one with every promotion of this model.
         decision_digest: `sha256:` of the decision's envelope.
@@ -134,3 +134,29 @@ class Promotion:
     subject: Subject
     promoted_at: int
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Demotion:
+    """A protected alias no longer stands on the promotion that it stood on.
+
+    Attributes:
+        version: Whose promotion is withdrawn; where there never was one, what the alias led to.
+        alias: Such as `champion`.
+        found: The version that the alias led to, or "".
+        successor: The version that is promoted in its place, or "": the alias is removed.
+        sequence: The withdrawn promotion's; 0: there never was one.
+        code: The word of the reason, as everybody may read it.
+        by: The authenticated user who asked for the audit.
+        demoted_at: Unix seconds.
+    """
+
+    model: str
+    version: str
+    alias: str
+    found: str
+    successor: str
+    sequence: int
+    code: str
+    by: str
+    demoted_at: int

@@ -1,4 +1,4 @@
-"""Decisions and promotions as signed statements, sealed and public.
+"""Decisions, promotions and demotions as signed statements; decisions sealed and public.
 
 The sealed decision is a SLSA verification summary that carries every bound: approver and auditor
 read it. The public one is another type: it carries the one bit that the sealed rows may answer,
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay.errors import EvidenceError
 from assay.evidence.canonical import canonical
-from assay.evidence.decision import GateDecision, GateResult, Promotion
+from assay.evidence.decision import Demotion, GateDecision, GateResult, Promotion
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import sign
 from assay.evidence.plain import from_plain, to_plain
@@ -27,6 +27,7 @@ from assay.evidence.values import is_digest
 DECISION = "https://slsa.dev/verification_summary/v1"
 PUBLIC = "urn:assay:decision:public:v1"
 PROMOTION = "urn:assay:promotion:v1"
+DEMOTION = "urn:assay:demotion:v1"
 _EXTENSION = "urn:assay:decision:v1"  # the summary's own field for the whole decision
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that a timestamp can name
 
@@ -96,6 +97,24 @@ def promotion_of(statement: Mapping[str, Any]) -> Promotion:
     return promotion
 
 
+def sign_demotion(demotion: Demotion, key: Ed25519PrivateKey) -> bytes:
+    """The envelope that the ledger keeps of a demotion."""
+    statement = _demotion_statement(demotion)
+    demotion_of(statement)
+    return sign(statement, [key])
+
+
+def demotion_of(statement: Mapping[str, Any]) -> Demotion:
+    """The demotion of a verified statement.
+
+    Raises:
+        EvidenceError: Another type, or a value out of form.
+    """
+    demotion = from_plain(Demotion, _predicate(statement, DEMOTION))
+    _check_same(_demotion_statement(demotion), statement)
+    return demotion
+
+
 def _decision_statement(decision: GateDecision) -> dict[str, Any]:
     _check_form(decision, decision.decided_at, decision.expires_at)
     _check_gates(decision.gates)
@@ -130,6 +149,16 @@ def _promotion_statement(promotion: Promotion) -> dict[str, Any]:
     return _statement(PROMOTION, promotion.subject, to_plain(promotion))
 
 
+def _demotion_statement(demotion: Demotion) -> dict[str, Any]:
+    _check_form(demotion, demotion.demoted_at, demotion.demoted_at)
+    if not demotion.alias or not demotion.code or not demotion.by or demotion.sequence < 0:
+        raise EvidenceError("malformed", "expected an alias, a reason, a user and a sequence")
+    # An alias has no bytes, and what it led to may be gone: the subject is its name.
+    alias = f"models:/{demotion.model}@{demotion.alias}"
+    subject = Subject(alias, digest_bytes(alias.encode("utf-8")))
+    return _statement(DEMOTION, subject, to_plain(demotion))
+
+
 def _statement(kind: str, subject: Subject, predicate: dict[str, Any]) -> dict[str, Any]:
     return {
         "_type": STATEMENT_TYPE,
@@ -152,7 +181,9 @@ def _check_same(made: dict[str, Any], found: Mapping[str, Any]) -> None:
         raise EvidenceError("malformed", "expected a statement that agrees with its own content")
 
 
-def _check_form(said: GateDecision | PublicDecision | Promotion, since: int, until: int) -> None:
+def _check_form(
+    said: GateDecision | PublicDecision | Promotion | Demotion, since: int, until: int
+) -> None:
     digests = [getattr(said, f.name) for f in fields(said) if f.name.endswith("_digest")]
     if not said.model or not said.version or not all(map(is_digest, digests)):
         raise EvidenceError("malformed", "expected a model, a version and sha256 digests")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from assay.errors import EvidenceError
 from assay.evidence.canonical import canonical, parse
-from assay.evidence.decisions import DECISION, PROMOTION, PUBLIC
+from assay.evidence.decisions import DECISION, DEMOTION, PROMOTION, PUBLIC
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import Role, decode_base64, key_id, public_bytes
 from assay.evidence.files import read_bytes
@@ -31,7 +31,7 @@ STATES: Mapping[str, frozenset[str]] = {
         for role in ROLE_OF.values()
     },
     "gate": frozenset({DECISION, PUBLIC}),
-    "promoter": frozenset({PROMOTION}),
+    "promoter": frozenset({PROMOTION, DEMOTION}),
 }
 
 

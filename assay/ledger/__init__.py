@@ -3,7 +3,15 @@
 from assay.ledger.chain import Entry, Ledger
 from assay.ledger.decisions import find_decision, record_decision, request_digest
 from assay.ledger.looks import look_recorded, looks_spent, record_look
-from assay.ledger.promotions import next_sequence, record_promotion
+from assay.ledger.promotions import (
+    close,
+    committed_promotions,
+    next_sequence,
+    record_demotion,
+    record_promotion,
+    standing,
+    unsettled,
+)
 from assay.ledger.releases import reserve_release, store_release
 from assay.ledger.splits import Split, record_split, splits_made
 
@@ -11,16 +19,21 @@ __all__ = [
     "Entry",
     "Ledger",
     "Split",
+    "close",
+    "committed_promotions",
     "find_decision",
     "look_recorded",
     "looks_spent",
     "next_sequence",
     "record_decision",
+    "record_demotion",
     "record_look",
     "record_promotion",
     "record_split",
     "request_digest",
     "reserve_release",
     "splits_made",
+    "standing",
     "store_release",
+    "unsettled",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,8 +16,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from assay.errors import AssayError, InputError, Refused
+from assay.errors import AssayError, InputError, Refused, Unavailable
+from assay.evidence.canonical import canonical
 from assay.evidence.kept import read_decision
+from assay.evidence.plain import to_plain
+from assay.registry.audit import audit
 from assay.registry.docket import Docket
 from assay.registry.gate import Gate
 from assay.registry.names import plain_version
@@ -39,8 +43,10 @@ def create_app() -> Any:
     if served is flask_app:
         raise InputError("not_gated", "expected uvicorn to serve MLflow, found another server")
     flask_app.before_request(refuse_foreign_storage)
-    route = Route("/assay/decisions/{model}/{version}", sealed_decision, methods=["GET"])
-    served.router.routes.insert(0, route)  # before Flask's, which is mounted at the root
+    served.router.routes[:0] = [  # before Flask's, which is mounted at the root
+        Route("/assay/decisions/{model}/{version}", sealed_decision, methods=["GET"]),
+        Route("/assay/audits/{model}", audited, methods=["POST"]),
+    ]
     served.add_middleware(Surface)  # the last one added is the outermost
     return served
 
@@ -93,7 +99,22 @@ def refuse_foreign_storage() -> Response | None:
 
 
 def sealed_decision(asked: Request) -> PlainTextResponse:
-    """The sealed envelope of a version's decision, for approvers and the auditor.
+    """The sealed envelope of a version's decision, for approvers and the auditor."""
+    model, version = asked.path_params["model"], asked.path_params["version"]
+    return _answer(asked, lambda user: read_sealed(user, model, version))
+
+
+def audited(asked: Request) -> PlainTextResponse:
+    """What an audit of a model's champion found, for the gate's own user."""
+
+    def find(user: str) -> bytes:
+        return canonical(to_plain(audit(registry_store(), asked.path_params["model"], user)))
+
+    return _answer(asked, find)
+
+
+def _answer(asked: Request, tell: Callable[[str], bytes]) -> PlainTextResponse:
+    """The answer to whoever is signed in, or why there is none.
 
     MLflow's own password check, on a route of ours; Starlette runs this in a thread.
     """
@@ -101,13 +122,18 @@ def sealed_decision(asked: Request) -> PlainTextResponse:
     if user is None:
         challenge = {"WWW-Authenticate": 'Basic realm="mlflow"'}
         return PlainTextResponse("sign in", HTTPStatus.UNAUTHORIZED, challenge)
-    model, version = asked.path_params["model"], asked.path_params["version"]
     try:
-        sealed = read_sealed(user.username, model, version)
-    except (AssayError, MlflowException) as error:
-        denial = error if isinstance(error, MlflowException) else as_denial(error)
-        return PlainTextResponse(denial.message, denial.get_http_status_code())
-    return PlainTextResponse(sealed, media_type="application/json")
+        return PlainTextResponse(tell(user.username), media_type="application/json")
+    except Unavailable as error:
+        return PlainTextResponse(as_denial(error).message, HTTPStatus.SERVICE_UNAVAILABLE)
+    except AssayError as error:
+        return PlainTextResponse(as_denial(error).message, HTTPStatus.FORBIDDEN)
+    except MlflowException as error:
+        return PlainTextResponse(error.message, error.get_http_status_code())
+    except OSError as error:
+        told = f"expected the server's disk to answer, found: {error.strerror}"
+        denial = as_denial(Unavailable("disk_unavailable", told))
+        return PlainTextResponse(denial.message, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def read_sealed(user: str, model: str, version: str) -> bytes:

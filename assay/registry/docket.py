@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from assay.errors import Refused
+from mlflow.exceptions import MlflowException
+
+from assay.errors import Refused, Unavailable
 from assay.evidence.decisions import public_of
 from assay.evidence.dsse import verify
 from assay.evidence.public import PublicDecision
@@ -19,6 +22,7 @@ from assay.registry.server import artifact_repository, tracking_store
 from assay.registry.wrapper import unwrap
 
 BUNDLE = "assay/bundle"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,11 @@ class Docket:
 
     @classmethod
     def open(cls, store: Any, name: str, version: str) -> Docket:
-        """What the gated store holds of a version."""
+        """What the gated store holds of a version.
+
+        Raises:
+            MlflowException: There is no such version, or the database does not answer.
+        """
         row = store.get_model_version(name, version)
         location = store.get_model_version_download_uri(name, version)
         return cls(row.name, str(row.version), location, row.run_id or "", dict(row.tags))
@@ -88,6 +96,35 @@ class Docket:
         if (view.model, view.version) != (self.model, self.version):
             raise Refused("wrong_subject", "expected a decision on this version, found another's")
         return view
+
+
+def find_docket(store: Any, name: str, version: str) -> Docket | None:
+    """A version, or None where there is none.
+
+    Raises:
+        Unavailable: The database does not answer.
+    """
+    return _sought(lambda: Docket.open(store, name, version))
+
+
+def tags_of(store: Any, name: str, version: str) -> dict[str, str]:
+    """A version's tags; none where there is no such version.
+
+    Raises:
+        Unavailable: The database does not answer.
+    """
+    row = _sought(lambda: store.get_model_version(name, version))
+    return dict(row.tags) if row is not None else {}
+
+
+def _sought(look: Callable[[], T]) -> T | None:
+    try:
+        return look()
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        told = f"expected the registry's database to answer, found {error.error_code}"
+        raise Unavailable("database_unavailable", told) from None
 
 
 def _artifacts() -> Path:

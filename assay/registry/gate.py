@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,6 +81,14 @@ class Gate:
             ask=lambda question: self._ask(question, policy),
             now=now,
         )
+
+    def reach_opa(self) -> None:
+        """Whether OPA answers under today's policy; no question is decided.
+
+        Raises:
+            Unavailable: It does not.
+        """
+        self._ask({"nonce": secrets.token_hex(16)}, self.policy())
 
     def _ask(self, question: dict[str, Any], policy: Policy) -> Any:
         socket, token = _opa(self.home)

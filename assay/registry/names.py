@@ -19,6 +19,7 @@ APPROVED_BY = "gate.approved_by"
 DECISION = "gate.decision"
 ALLOWED = "gate.allowed"
 PROMOTION = "gate.promotion"
+DEMOTED = "gate.demoted"
 # MLflow's prompt marker moves a model into another family, with other permissions.
 _RESERVED = ("gate.", "assay.", "mlflow.prompt.")
 

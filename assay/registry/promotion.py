@@ -7,18 +7,16 @@ from typing import Any
 
 from assay.errors import AssayError, Refused
 from assay.evidence.decision import GateDecision, Promotion
-from assay.evidence.decisions import sign_promotion
 from assay.evidence.kept import kept_bundle, read_evidence
-from assay.evidence.keys import load_key
-from assay.ledger import next_sequence, record_promotion
+from assay.ledger import next_sequence, standing
 from assay.policy.rules import ModelRules
 from assay.policy.table import canonical
 from assay.policy.verify import Submission
 from assay.registry.docket import Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
-from assay.registry.names import APPROVED_BY, CHAMPION, PREVIOUS, PROMOTION
-from assay.registry.rows import write_rows
+from assay.registry.moves import seat, settle
+from assay.registry.names import APPROVED_BY, CHAMPION, PREVIOUS
 from assay.registry.ruling import Ruling, explain, first_code, rule
 
 
@@ -103,45 +101,20 @@ def _count_approvals(gate: Gate, decision: GateDecision, approver: str) -> None:
 
 
 def _commit(gate: Gate, store: Any, ruling: Ruling, approver: str) -> None:
-    """Sign, append, move the aliases, read them back, and say so."""
-    decision, ledger = ruling.decision, gate.ledger()
-    held = store.protected_aliases(decision.model)
-    before = held.get(CHAMPION, "")
-    previous = held.get(PREVIOUS, "") if before == decision.version else before
+    """The version is champion, and the one before it `previous`."""
+    decision = ruling.decision
+    held, stands = store.protected_aliases(decision.model), standing(gate.ledger(), decision.model)
+    before = stands.body["version"] if stands else ""  # the alias may have been moved by hand
     promotion = Promotion(
         model=decision.model,
         version=decision.version,
         alias=CHAMPION,
         approver=approver,
-        previous=previous,
-        sequence=next_sequence(ledger, decision.model),
+        previous=held.get(PREVIOUS, "") if before == decision.version else before,
+        sequence=next_sequence(gate.ledger(), decision.model),
         decision_digest=ruling.sealed_digest,
         subject=decision.subject,
         promoted_at=decision.decided_at,
         expires_at=decision.expires_at,
     )
-    envelope = sign_promotion(promotion, load_key(gate.home, "promoter"))
-    record_promotion(ledger, promotion, envelope)
-    tags = {**ruling.tags, PROMOTION: envelope.decode("ascii"), APPROVED_BY: approver}
-    moved = {CHAMPION: decision.version, **({PREVIOUS: previous} if previous else {})}
-    write_rows(store, decision.model, decision.version, tags, moved)
-    settle(gate, store, decision.model)
-    if store.protected_aliases(decision.model).get(CHAMPION) != decision.version:
-        raise Refused("not_moved", "expected the alias to have moved, found it elsewhere")
-
-
-def settle(gate: Gate, store: Any, name: str) -> None:
-    """Close every promotion in the ledger that an interruption left open; twice equals once.
-
-    Aliases and tags move in one transaction. So either the alias points where the promotion says
-    and the version carries that very envelope, and it is committed; or nothing moved: it is void.
-    """
-    ledger = gate.ledger()
-    closed = {e.body["promotion"] for k in ("committed", "void") for e in ledger.entries(k)}
-    for entry in ledger.entries("promotion"):
-        if entry.body["model"] != name or entry.seq in closed:
-            continue
-        version = store.protected_aliases(name).get(CHAMPION)
-        tags = store.get_model_version(name, version).tags if version else {}
-        moved = tags.get(PROMOTION) == entry.body["envelope"]
-        ledger.append("committed" if moved else "void", {"promotion": entry.seq})
+    seat(gate, store, promotion, {decision.version: {**ruling.tags, APPROVED_BY: approver}})

@@ -85,23 +85,33 @@ def install_triggers(engine: Engine) -> None:
 def write_rows(
     store: Any,
     name: str,
-    version: str,
-    tags: Mapping[str, str],
-    aliases: Mapping[str, str] | None = None,
+    tags: Mapping[str, Mapping[str, str | None]],
+    aliases: Mapping[str, str | None],
 ) -> None:
-    """Set a version's tags and the model's aliases: all of them, or none.
+    """Set tags of a model's versions, and the model's aliases: all of them, or none.
 
     Args:
         store: The gated store.
         name: Registered model.
-        version: The version that the tags belong to.
-        tags: Key -> value.
-        aliases: Alias -> version that it points to from now on.
+        tags: Version -> key -> value; None removes the tag, if it is there.
+        aliases: Alias -> version that it points to from now on; None removes the alias.
     """
     with opened(), store.ManagedSessionMaker(read_only=False) as session:
-        row = store._get_sql_model_version(session, name, version)
-        shared = {"workspace": row.workspace, "name": name}
-        for key, value in tags.items():
-            session.merge(SqlModelVersionTag(**shared, version=int(version), key=key, value=value))
-        for alias, target in (aliases or {}).items():
-            session.merge(SqlRegisteredModelAlias(**shared, alias=alias, version=int(target)))
+        place = store._get_registered_model(session, name).workspace
+        shared = {"workspace": place, "name": name}
+        for version, own in tags.items():
+            for key, value in own.items():
+                row = {**shared, "version": int(version), "key": key}
+                _write(session, SqlModelVersionTag, row, value=value)
+        for alias, target in aliases.items():
+            row = {**shared, "alias": alias}
+            version_row = None if target is None else int(target)
+            _write(session, SqlRegisteredModelAlias, row, version=version_row)
+
+
+def _write(session: Any, table: Any, key: Mapping[str, Any], **value: Any) -> None:
+    """One row; a value of None is no row."""
+    if None in value.values():
+        session.query(table).filter_by(**key).delete()
+    else:
+        session.merge(table(**key, **value))

@@ -30,21 +30,28 @@ class Ruling:
     tags: dict[str, str]
 
 
-def rule(gate: Gate, decision: GateDecision) -> Ruling:
-    """Sign a decision with the gate's key, keep its sealed form and append it to the ledger."""
+def rule(gate: Gate, decision: GateDecision, *, answers: bool = True) -> Ruling:
+    """Sign a decision with the gate's key, keep its sealed form and append it to the ledger.
+
+    Args:
+        gate: The gate.
+        decision: What was decided.
+        answers: Whether whoever asks the same question again is shown this decision.
+    """
     key = load_key(gate.home, "gate")
     sealed = sign_decision(decision, key)
     digest = digest_bytes(sealed)
     keep_decision(gate.home, decision.bundle_digest, sealed)
     view = public_view(decision, digest)
     _note(gate, decision, view)
+    if answers:
+        _answer(gate, decision, view)
     public = sign_public(decision, sealed, key).decode("utf-8")
     return Ruling(decision, digest, {DECISION: public, **lines(view)})
 
 
 def _note(gate: Gate, decision: GateDecision, view: PublicDecision) -> None:
-    """The ledger learns what was decided, and which look it answers."""
-    ledger = gate.ledger()
+    """The ledger learns what was decided."""
     body = {
         "model": decision.model,
         "version": decision.version,
@@ -56,7 +63,12 @@ def _note(gate: Gate, decision: GateDecision, view: PublicDecision) -> None:
         "reasons": list(reasons(decision)),
         "at": decision.decided_at,
     }
-    ledger.append("decision", body)
+    gate.ledger().append("decision", body)
+
+
+def _answer(gate: Gate, decision: GateDecision, view: PublicDecision) -> None:
+    """The ledger learns which look this answers."""
+    ledger = gate.ledger()
     looks = [e for e in ledger.entries("look") if e.body["subject"] == decision.subject.digest]
     if looks:
         record_decision(ledger, looks[-1].body["request"], view)

@@ -45,7 +45,7 @@ def submit(store: Any, name: str, version: str, digest: str) -> None:
         case = _take(gate, docket, owner, digest)
         ruling = rule(gate, gate.judge(case, int(time.time())))
         aliases = {CHALLENGER: version} if ruling.decision.allowed else {}
-        write_rows(store, name, version, {**ruling.tags, SUBMIT: digest}, aliases)
+        write_rows(store, name, {version: {**ruling.tags, SUBMIT: digest}}, aliases)
 
 
 def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from assay.evidence.decision import Promotion
 from assay.evidence.public import PublicDecision
+from assay.evidence.standing import verify_standing
 from assay.evidence.trust import Trust
 from assay.models import Model, load_payload
 from assay.serving.fetch import fetch
-from assay.serving.standing import verify_standing
 
 CHAMPION = "champion"
 

@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from assay.errors import EvidenceError, Refused, Unavailable
 from assay.evidence.payload import check_payload
-from assay.serving.standing import Standing
+from assay.evidence.standing import Standing
 
 DECISION = "gate.decision"
 PROMOTION = "gate.promotion"

@@ -23,13 +23,13 @@ from assay.evidence.files import list_files, read_bytes
 from assay.evidence.kept import read_evidence
 from assay.evidence.payload import check_payload
 from assay.evidence.public import PublicDecision, public_view
+from assay.evidence.standing import Standing, verify_standing
 from assay.evidence.trust import Trust
 from assay.policy.bundle import verify_policy
 from assay.policy.judge import judge
 from assay.policy.rules import Policy, load_policy
 from assay.policy.verify import Submission
 from assay.policy.verify import verify as verify_submission
-from assay.serving.standing import Standing, verify_standing
 
 PROMOTION, PUBLIC, SEALED, TRUST = "promotion.json", "public.json", "decision.json", "trust.json"
 EVIDENCE, PAYLOAD, POLICY = "evidence", "payload", "policy"

@@ -13,15 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import EvidenceError
-from assay.evidence.decision import BarResult, GateDecision, GateResult, Verdict
+from assay.evidence.decision import BarResult, Demotion, GateDecision, GateResult, Verdict
 from assay.evidence.decisions import (
     DECISION,
+    DEMOTION,
     PROMOTION,
     PUBLIC,
     decision_of,
+    demotion_of,
     promotion_of,
     public_of,
     sign_decision,
+    sign_demotion,
     sign_promotion,
     sign_public,
 )
@@ -47,8 +50,9 @@ ROLE = Role(
     "any",
     {key_id(KEY.public_key()): KEY.public_key()},
     1,
-    frozenset({DECISION, PUBLIC, PROMOTION}),
+    frozenset({DECISION, PUBLIC, PROMOTION, DEMOTION}),
 )
+DEMOTED = Demotion("credit", "7", "champion", "8", "6", 3, "moved", "gate", NOW)
 FAILED = replace(gate(), verdict=Verdict.FAIL, code="below_bar", reason="x", remedy="y")
 DECISIONS = {
     "allowed": decision(),
@@ -68,6 +72,10 @@ def public(found: GateDecision) -> Json:
 
 def promoted() -> Json:
     return verify(sign_promotion(promotion(), KEY), ROLE)
+
+
+def demoted() -> Json:
+    return verify(sign_demotion(DEMOTED, KEY), ROLE)
 
 
 @pytest.mark.parametrize("found", DECISIONS.values(), ids=DECISIONS)
@@ -104,6 +112,7 @@ def test_sealed_public_and_promotion_are_not_taken_for_one_another() -> None:
         decision_of: sealed(decision()),
         public_of: public(decision()),
         promotion_of: promoted(),
+        demotion_of: demoted(),
     }
     for read in said:
         for own, statement in said.items():
@@ -273,6 +282,32 @@ def test_a_malformed_promotion_is_not_signed(found: Any) -> None:
         sign_promotion(found, KEY)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": ""},
+        {"version": ""},
+        {"alias": ""},
+        {"code": ""},
+        {"by": ""},
+        {"sequence": -1},
+        {"sequence": True},
+        {"successor": None},
+        {"demoted_at": -1},
+    ],
+    ids=str,
+)
+def test_a_malformed_demotion_is_not_signed(change: dict[str, Any]) -> None:
+    with pytest.raises(EvidenceError):
+        sign_demotion(replace(DEMOTED, **change), KEY)
+
+
+def test_a_demotion_is_read_back_as_it_was_signed() -> None:
+    statement = demoted()
+    assert demotion_of(statement) == DEMOTED
+    assert statement["subject"][0]["name"] == "models:/credit@champion"
+
+
 def nodes(found: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every node below the root."""
     keys = found if isinstance(found, dict) else range(len(found)) if type(found) is list else ()
@@ -294,14 +329,16 @@ def with_node(found: Json, path: tuple[Any, ...], *value: Any) -> Json:
     return other
 
 
+READ = ["sealed", "public", "promotion", "demotion"]
 READERS: list[tuple[Callable[[Json], Any], Json]] = [
     (decision_of, sealed(decision(FAILED, gate("privacy", mechanism())))),
     (public_of, public(decision(FAILED, gate("privacy", mechanism())))),
     (promotion_of, promoted()),
+    (demotion_of, demoted()),
 ]
 
 
-@pytest.mark.parametrize(("read", "statement"), READERS, ids=["sealed", "public", "promotion"])
+@pytest.mark.parametrize(("read", "statement"), READERS, ids=READ)
 def test_no_field_may_be_missing(read: Callable[[Json], Any], statement: Json) -> None:
     for path in nodes(statement):
         if type(path[-1]) is str and path[-2:-1] != ("gates",):  # one gate fewer is another form
@@ -309,7 +346,7 @@ def test_no_field_may_be_missing(read: Callable[[Json], Any], statement: Json) -
                 read(with_node(statement, path))
 
 
-@pytest.mark.parametrize(("read", "statement"), READERS, ids=["sealed", "public", "promotion"])
+@pytest.mark.parametrize(("read", "statement"), READERS, ids=READ)
 @pytest.mark.parametrize("value", [None, True, [], {}, -1, 1e9, "0.99"], ids=repr)
 def test_a_changed_node_is_refused_or_read_as_what_it_now_says(
     read: Callable[[Json], Any], statement: Json, value: Any
@@ -323,7 +360,7 @@ def test_a_changed_node_is_refused_or_read_as_what_it_now_says(
             continue
 
 
-@pytest.mark.parametrize(("read", "statement"), READERS, ids=["sealed", "public", "promotion"])
+@pytest.mark.parametrize(("read", "statement"), READERS, ids=READ)
 def test_no_key_may_be_added(read: Callable[[Json], Any], statement: Json) -> None:
     for path in [(), *nodes(statement)]:
         other = copy.deepcopy(statement)

@@ -44,7 +44,7 @@ def changed(change: Callable[[Json], object]) -> Json:
 def test_there_are_five_roles_and_no_two_state_the_same() -> None:
     assert set(STATES) == {"data", "trainer", "evaluator", "gate", "promoter"}
     stated = [kind for kinds in STATES.values() for kind in kinds]
-    assert len(stated) == len(set(stated)) == 12
+    assert len(stated) == len(set(stated)) == 13
 
 
 def test_trust_reads_back_with_the_same_digest_however_it_is_spaced(tmp_path: Path) -> None:

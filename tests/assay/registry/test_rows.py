@@ -41,7 +41,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         SqlAlchemyStore.create_registered_model(made, "credit")
         for _ in range(2):
             SqlAlchemyStore.create_model_version(made, "credit", "mlflow-artifacts:/1/models/m")
-    write_rows(made, "credit", "1", {"gate.allowed": "true"}, {"champion": "1"})
+    write_rows(made, "credit", {"1": {"gate.allowed": "true"}}, {"champion": "1"})
     SqlAlchemyStore.set_registered_model_alias(made, "credit", "shadow", 1)
     SqlAlchemyStore.set_model_version_tag(made, "credit", "1", ModelVersionTag("note", "mine"))
     made.engine.dispose()
@@ -97,9 +97,9 @@ def test_our_own_connection_writes_nothing_unopened(
 
 def test_tags_and_aliases_are_written_together_or_not_at_all(store: GatedStore) -> None:
     with pytest.raises(MlflowException):
-        write_rows(store, "credit", "9", {"gate.allowed": "true"}, {"champion": "2"})
+        write_rows(store, "credit", {"9": {"gate.allowed": "true"}}, {"champion": "2"})
     assert store.get_model_version_by_alias("credit", "champion").version == 1
-    write_rows(store, "credit", "2", {"gate.allowed": "true"}, {"champion": "2", "previous": "1"})
+    write_rows(store, "credit", {"2": {"gate.allowed": "true"}}, {"champion": "2", "previous": "1"})
     assert store.get_model_version_by_alias("credit", "champion").version == 2
     assert store.get_model_version_by_alias("credit", "previous").version == 1
     assert store.get_model_version("credit", "2").tags == {"gate.allowed": "true"}

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from assay.evidence.decision import Demotion
+from assay.evidence.decisions import sign_demotion
+from assay.evidence.keys import load_key
 from assay.home import Home
-from assay.ledger import Ledger, record_promotion
+from assay.ledger import Ledger, record_demotion, record_promotion
 from assay.registry.gate import Gate
-from assay.registry.promotion import settle
-from tests.assay.serving.promoted import Promoted, digest
+from assay.registry.moves import settle
+from tests.assay.serving.promoted import NOW, Promoted, digest
 
 
 @dataclass
@@ -44,9 +48,16 @@ def _open(made: Promoted, sequence: int = 1) -> tuple[int, str]:
     return entry.seq, envelope.decode()
 
 
-def _closed(home: Home) -> list[tuple[str, int]]:
+def _demote(made: Promoted, successor: str = "") -> int:
+    """A demotion that was signed and noted; what came after it is not known."""
+    told = Demotion("credit", "1", "champion", "1", successor, 1, "moved", "gate", NOW)
+    envelope = sign_demotion(told, load_key(made.home, "promoter"))
+    return record_demotion(Ledger(made.home.ledger), told, envelope).seq
+
+
+def _closed(home: Home) -> list[tuple[Any, ...]]:
     return [
-        (e.kind, e.body["promotion"])
+        (e.kind, *e.body.values())
         for e in Ledger(home.ledger).entries()
         if e.kind in ("committed", "void")
     ]
@@ -92,3 +103,33 @@ def test_each_is_closed_once(promoted: Promoted) -> None:
     second, envelope = _open(promoted, sequence=2)
     settle(Gate(promoted.home), Rows({"champion": "1"}, {"gate.promotion": envelope}), "credit")
     assert _closed(promoted.home) == [("void", first), ("committed", second)]
+
+
+@pytest.mark.parametrize(("aliases", "word"), [({}, "committed"), ({"champion": "1"}, "void")])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_demotion_stands_where_no_alias_is_left(
+    promoted: Promoted, aliases: dict[str, str], word: str, times: int
+) -> None:
+    seq = _demote(promoted)
+    for _ in range(times):
+        settle(Gate(promoted.home), Rows(aliases), "credit")
+    assert _closed(promoted.home) == [(word, seq)]
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_demotion_stands_where_its_successor_does(promoted: Promoted, moved: bool) -> None:
+    demoted = _demote(promoted, "1")
+    seq, envelope = _open(promoted)
+    rows = Rows({"champion": "1"}, {"gate.promotion": envelope if moved else "another"})
+    settle(Gate(promoted.home), rows, "credit")
+    word = "committed" if moved else "void"
+    assert _closed(promoted.home) == [(word, seq), (word, demoted)]
+
+
+def test_a_demotion_whose_successor_was_never_signed_is_void(promoted: Promoted) -> None:
+    _, envelope = _open(promoted)
+    rows = Rows({"champion": "1"}, {"gate.promotion": envelope})
+    settle(Gate(promoted.home), rows, "credit")
+    seq = _demote(promoted, "1")
+    settle(Gate(promoted.home), rows, "credit")
+    assert _closed(promoted.home)[-1] == ("void", seq)

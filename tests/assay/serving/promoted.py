@@ -14,13 +14,13 @@ from assay.evidence.decision import BarResult, GateDecision, GateResult, Promoti
 from assay.evidence.decisions import sign_decision, sign_promotion, sign_public
 from assay.evidence.digest import digest_bytes
 from assay.evidence.keys import load_key, make_keys
+from assay.evidence.standing import Standing
 from assay.evidence.statement import Subject
 from assay.evidence.trust import Trust
 from assay.evidence.values import Bound
 from assay.home import Home
 from assay.models import Architecture, Encoder, Model, save_payload
 from assay.models.families import build_network
-from assay.serving.standing import Standing
 from assay.spec import Column
 
 NOW = 1_800_000_000

@@ -9,11 +9,16 @@ import pytest
 
 from assay.errors import EvidenceError
 from assay.evidence.decision import Verdict
+from assay.evidence.standing import Standing, verify_standing
 from assay.evidence.statement import Subject
-from assay.serving.standing import Standing, verify_standing
 from tests.assay.serving.promoted import DAY, NOW, Promoted, digest
 
 Spoil = Callable[[Promoted], Standing]
+
+
+@pytest.fixture(scope="module")
+def promoted(tmp_path_factory: pytest.TempPathFactory) -> Promoted:
+    return Promoted.build(tmp_path_factory.mktemp("standing") / "home", digest("payload"))
 
 
 def _another_decision(p: Promoted) -> Standing:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from assay.evidence.digest import digest_folder
+from assay.home import REPOSITORY
 from assay.registry.launch import server_folder
+from tests.assay.registry.abuse import page
 from tests.assay.registry.attempts import ATTEMPTS, CONTROLS, Attempt
 from tests.assay.registry.site import Logged, Site
 
@@ -57,6 +59,10 @@ def test_a_vanilla_server_lets_the_same_attempt_through(
 
 def test_the_control_covers_each_family() -> None:
     assert len(CONTROLS) >= 12
+
+
+def test_the_page_tells_of_each_attempt() -> None:
+    assert (REPOSITORY / "docs" / "abuse.md").read_text(encoding="utf-8") == page()
 
 
 def test_an_owner_may_do_what_says_nothing_of_the_gate(site: Site, registered: Logged) -> None:

@@ -159,6 +159,8 @@ edited_tables := {
 	"one material": {"edits": {"/statements/utility/materials": ["holdout"]}, "sound": true},
 	"mutable as list": {"edits": {"/models/credit/mutable": ["PAY_0"]}, "sound": false},
 	"one mutable column": {"edits": {"/models/credit/mutable": {"PAY_0": along([0, 1])}}, "sound": true},
+	"mutable ways without names": {"edits": {"/models/credit/mutable": [along([0, 1])]}, "sound": false},
+	"mutable downwards": {"edits": {"/models/credit/mutable/PAY_0/moves": "down"}, "sound": true},
 	"no mutable column": {"edits": {"/models/credit/mutable": {}}, "sound": false},
 	"mutable by levels": {"edits": {"/models/credit/mutable": {"PAY_0": {"moves": "up", "values": [0, 1]}}}, "sound": true},
 	"mutable without a scale": {"edits": {"/models/credit/mutable/PAY_0": {"moves": "up"}}, "sound": false},

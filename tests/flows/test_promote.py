@@ -225,11 +225,11 @@ def test_a_denied_version_ends_the_run_blocked(line: Line, blocked: Outcome) -> 
     assert (blocked.state, blocked.exit_code) == ("Blocked", 1)
     assert line.state(blocked.run) == ("FAILED", "Blocked")
     assert "not_promotable" in blocked.lines[0]
-    assert "tight/1" in blocked.lines[0]
     version = line.versions("tight")[0]
+    assert f"tight/{version['version']}" in blocked.lines[0]
     tags = {tag["key"]: tag["value"] for tag in version["tags"]}
     assert tags["gate.allowed"] == "false"
-    assert "# tight/1: BLOCKED" in version["description"]
+    assert f"# tight/{version['version']}: BLOCKED" in version["description"]
 
 
 def test_a_refused_evaluation_goes_on_to_a_decision(line: Line, blocked: Outcome) -> None:

@@ -207,12 +207,29 @@ def test_packaged_data_of_another_checksum_is_refused(
     assert tree(site.home) == before
 
 
+def test_rows_for_one_part_only_are_told_before_epsilon_is_spent(
+    small: Site, stranger: Stranger, tmp_path: Path
+) -> None:
+    lost = put("training", "held_out", value=0.9999)
+    with pytest.raises(InputError, match="too_few_rows"):
+        measure(stranger.copy(tmp_path, declare=lost), small.home)
+    assert [entry.kind for entry in small.ledger.entries()] == ["split"]
+
+
 def test_training_that_fails_leaves_its_release_and_spends_no_look(
     small: Site, stranger: Stranger, tmp_path: Path
 ) -> None:
-    spec = stranger.copy(tmp_path, declare=put("training", "batch", value=65536))
-    lost = put("training", "held_out", value=0.9999)
-    with pytest.raises(InputError, match=r"too_few_rows|one_class"):
+    def drawn(declared: dict[str, Any]) -> None:
+        hasten(declared)
+        declared["privacy"]["rows"] = 1000
+
+    def lost(declared: dict[str, Any]) -> None:
+        """One row is left to fit."""
+        drawn(declared)
+        declared["training"]["held_out"] = 0.999
+
+    spec = stranger.copy(tmp_path, declare=drawn)
+    with pytest.raises(InputError, match="one_class"):
         measure(stranger.copy(tmp_path, declare=lost), small.home)
     kinds = [entry.kind for entry in small.ledger.entries()]
     assert kinds == ["split", "release_reserved", "release_stored"]

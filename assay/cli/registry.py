@@ -16,12 +16,12 @@ from assay.evidence.trust import Trust
 from assay.home import Home
 from assay.registry.names import CHAMPION, DECISION
 from assay.registry.users import read_password
+from assay.registry.words import hear
 from assay.stack.record import read_stack
 
 _TIMEOUT = 120.0  # seconds; a click is judged while it waits
 PREFECT_RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 VERSION_PAGE = re.compile(r"/models/([^/]+)/versions/(\d+)")
-_REFUSAL = re.compile(r"\[assay\] refused, code (\w+): (.*)", re.DOTALL)
 
 
 class Registry:
@@ -163,8 +163,8 @@ def _refusal(answer: requests.Response) -> AssayError:
         text = str(answer.json()["message"])
     except (ValueError, KeyError, TypeError):
         text = answer.text
-    if ours := _REFUSAL.search(text):
-        return Refused(ours[1], ours[2].strip())
+    if ours := hear(text):
+        return Refused(*ours)
     if answer.status_code == requests.codes.not_found:
         return InputError("no_version", text.strip()[:300])
     return Refused("refused", f"MLflow answered {answer.status_code}: {text.strip()[:300]}")

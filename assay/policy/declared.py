@@ -67,6 +67,8 @@ def _identity(spec: PipelineSpec, model: str, rules: ModelRules) -> dict[str, bo
         "a declaration of this model": spec.model == model,
         "the policy's label": spec.data.label == rules.label,
         "the policy's unit": (spec.data.unit or "row") == rules.unit,
+        # A model that sees nothing of what people can move was attacked by nobody.
+        "a feature that a person can move": not rules.mutable.keys().isdisjoint(spec.features()),
     }
 
 

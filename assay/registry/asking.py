@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -15,9 +14,9 @@ from assay.home import Home
 from assay.policy.rules import load_policy
 from assay.registry.finding import Finding
 from assay.registry.users import GATE, read_password
+from assay.registry.words import hear
 
 _TIMEOUT = 300.0  # seconds; every version that was ever champion may be judged while it lasts
-_REFUSAL = re.compile(r"\[assay\] refused, code (\w+): (.*)", re.DOTALL)
 
 
 class Asker:
@@ -79,7 +78,7 @@ class Asker:
         except (requests.RequestException, ValueError) as error:
             told = f"expected MLflow at {self._url} to answer, found {type(error).__name__}"
             raise Unavailable("mlflow_unavailable", told) from None
-        if ours := _REFUSAL.search(answer.text):
-            raise Unavailable(ours[1], ours[2].strip())
+        if ours := hear(answer.text):
+            raise Unavailable(*ours)
         told = f"expected an answer to {path}, found {answer.status_code}"
         raise Unavailable("mlflow_unavailable", told)

@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from assay.errors import AssayError, Unavailable
+from assay.registry.words import say
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -17,9 +18,7 @@ _T = TypeVar("_T")
 
 def as_denial(error: AssayError) -> MlflowException:
     """MLflow's form of an error; its text reaches the user's dialog as it stands."""
-    return MlflowException(
-        f"[assay] refused, code {error.code}: {error.message}", error_code=PERMISSION_DENIED
-    )
+    return MlflowException(say(error), error_code=PERMISSION_DENIED)
 
 
 def answered(method: Callable[_P, _T]) -> Callable[_P, _T]:

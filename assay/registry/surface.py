@@ -11,6 +11,9 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from assay.errors import Refused
+from assay.registry.words import say
+
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -75,7 +78,7 @@ class Surface:
         if kind == "lifespan" or (kind == "http" and is_served(scope["method"], scope["path"])):
             await self._app(scope, receive, send)
         elif kind == "http":
-            text = b"[assay] refused, code not_served: expected a route that this server offers"
+            text = say(Refused("not_served", "expected a route that this server offers")).encode()
             headers = [(b"content-type", b"text/plain; charset=utf-8")]
             await send({"type": "http.response.start", "status": 403, "headers": headers})
             await send({"type": "http.response.body", "body": text})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,9 +16,9 @@ from mlflow.protos.databricks_pb2 import (
 from mlflow.tracking import MlflowClient
 
 from assay.errors import Refused, Unavailable
+from assay.registry.words import hear
 
 ADDRESS = "MLFLOW_TRACKING_URI"
-_REFUSAL = re.compile(r"\[assay\] refused, code (\w+): (.*)", re.DOTALL)
 _CLOSED = {ErrorCode.Name(PERMISSION_DENIED), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
 
 
@@ -44,8 +43,8 @@ def registry() -> Iterator[MlflowClient]:
 
 def _told(error: MlflowException) -> Refused | Unavailable:
     text = str(error.message)
-    if ours := _REFUSAL.search(text):
-        return Refused(ours[1], ours[2].strip())
+    if ours := hear(text):
+        return Refused(*ours)
     if error.error_code in _CLOSED:
         return Refused(error.error_code.lower(), f"MLflow answered: {text[:300]}")
     return Unavailable("mlflow_unavailable", f"expected MLflow to answer, found: {text[:300]}")

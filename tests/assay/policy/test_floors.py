@@ -308,6 +308,16 @@ def test_denies_a_mutable_feature_on_a_scale_of_its_own(
     assert misread(spec, rules) == ()  # what no model sees is attacked by nobody
 
 
+def test_denies_a_model_that_sees_nothing_that_a_person_can_move(site: Site) -> None:
+    """Whatever an attack on it is said to have shown."""
+    data, mutable = site.spec.data, site.policy.model(MODEL).mutable
+    kept = {name: column for name, column in data.columns.items() if name not in mutable}
+    still = {"PAY_2": load_spec(CREDIT_YAML).data.columns["PAY_2"]}
+    changed = data.model_copy(update={"columns": {**kept, **still}})
+    site.spec = site.spec.model_copy(update={"data": changed})
+    assert "a feature that a person can move" in site.decide().gates["provenance"].reason
+
+
 def test_denies_the_declaration_of_another_model(site: Site) -> None:
     site.spec = load_spec(REPOSITORY / "pipelines" / "mortgage.yaml")
     decision = site.decide()

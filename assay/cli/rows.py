@@ -57,7 +57,7 @@ class Rows:
 
     Attributes:
         train: Rows that the release or the model is made from.
-        members: Train rows of the smallest group.
+        members: Train rows that the weights rest on, of the smallest group.
         held_out: Rows of the release that are only measured.
         holdout: Sealed rows.
         unfavourable: Sealed rows with the unfavourable label.
@@ -106,7 +106,10 @@ def count_rows(spec: PipelineSpec, rules: ModelRules) -> Rows:
     train = Count.of(units, share.train)
     return Rows(
         train=train,
-        members=smallest(share.train, [everyone, *(c for cells in single.values() for c in cells)]),
+        members=smallest(
+            share.train * _remembered(spec),
+            [everyone, *(c for cells in single.values() for c in cells)],
+        ),
         held_out=_held_out(spec, train),
         holdout=Count.of(units, share.holdout),
         unfavourable=Count.of(units[~good], share.holdout),
@@ -125,6 +128,11 @@ def _cells(folded: pd.DataFrame, rules: ModelRules, names: Iterable[str]) -> Ite
         for (_, column), level in zip(told, levels, strict=True):
             mine &= column == level
         yield mine
+
+
+def _remembered(spec: PipelineSpec) -> float:
+    """Share of the train rows that membership is measured on."""
+    return 1 - spec.training.held_out if spec.privacy.mechanism == "none" else 1.0
 
 
 def _held_out(spec: PipelineSpec, train: Count) -> Count:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from assay.errors import InputError
 from assay.spec import PipelineSpec
 
 
-def release_rows(n: int) -> list[str]:
-    """A name for each of a release's n rows, 32 hex digits of its place."""
-    return [f"{index:032x}" for index in range(n)]
+def release_rows(spec: PipelineSpec, release: pd.DataFrame) -> list[str]:
+    """A name for each row of a release, (n,): 32 hex digits.
+
+    A drawn row is named by its place. Where the train rows themselves are the release, each keeps
+    the keyed name by which validation set it apart: the gate can tell which of them were fitted.
+    """
+    if spec.privacy.mechanism == "none":
+        return [str(row) for row in release["row"]]
+    return [f"{index:032x}" for index in range(len(release))]
 
 
 def release_parts(spec: PipelineSpec, n: int) -> NDArray[np.str_]:

@@ -42,6 +42,26 @@ class Manifest:
         return self.rows.filter(pc.equal(self.rows["part"], name))
 
     @property
+    def members(self) -> pa.Table | Denial:
+        """The train rows that the weights rest on.
+
+        All of them, when a release was made from them. Where they are the release themselves, only
+        those that were fitted: the others would hide how well those are remembered.
+        """
+        train, release = self.part("train"), self.release
+        if isinstance(release, Denial):
+            return release
+        themselves = pc.is_in(release["row"], value_set=train["row"].combine_chunks())
+        count = pc.sum(themselves).as_py() or 0
+        if not count:
+            return train
+        if not count == release.num_rows == train.num_rows:
+            told = "expected a release of the train rows to hold all of them and nothing else"
+            return Denial("rows_missing", f"{told}, found {count:,} of {train.num_rows:,}")
+        fitted = release.filter(pc.equal(release["part"], "fitted"))["row"]
+        return train.filter(pc.is_in(train["row"], value_set=fitted.combine_chunks()))
+
+    @property
     def told(self) -> list[str]:
         """Columns that every table repeats for its rows."""
         return ["label", *(f"group:{column}" for column in self.rules.groups)]
@@ -107,11 +127,20 @@ def different_rows(
             levels = {"corruption": config["corruptions"], "severity": config["severities"]}
             yield from _compare(whose, found, rows, ["label"], levels)
         case "membership":
-            for member, origin in ((True, "train"), (False, "holdout")):
-                lines = found.filter(pc.equal(found["member"], member))
-                whose = f"the membership table of the {origin} rows"
-                yield from _compare(whose, lines, manifest.part(origin), manifest.told, {})
-            yield from _halved(lines)
+            yield from _remembered(found, manifest)
+
+
+def _remembered(found: pa.Table, manifest: Manifest) -> Iterator[Denial]:
+    members = manifest.members
+    if isinstance(members, Denial):
+        yield members
+        return
+    sides = ((True, "train", members), (False, "holdout", manifest.part("holdout")))
+    for member, origin, expected in sides:
+        lines = found.filter(pc.equal(found["member"], member))
+        whose = f"the membership table of the {origin} rows"
+        yield from _compare(whose, lines, expected, manifest.told, {})
+    yield from _halved(lines)
 
 
 def _halved(others: pa.Table) -> Iterator[Denial]:

@@ -148,10 +148,10 @@ def _evidence(
 
 def _told(spec: PipelineSpec, release: Dataset, home: Home) -> pa.Table:
     """Which rows there are to be fitted on: whoever evaluates can leave none of them out."""
-    labels = read_outcomes(home.sealed_data, release.digest)[spec.data.label]
+    frame = read_outcomes(home.sealed_data, release.digest).to_pandas(ignore_metadata=True)
     columns = {
-        "row": release_rows(len(labels)),
-        "label": labels.to_numpy(),
-        "part": release_parts(spec, len(labels)),
+        "row": release_rows(spec, frame),
+        "label": frame[spec.data.label].to_numpy(),
+        "part": release_parts(spec, len(frame)),
     }
     return build_table("release", columns)

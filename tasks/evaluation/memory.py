@@ -20,7 +20,7 @@ def fit(sitting: Sitting) -> pa.Table:
     """Predictions on the release: the rows that were fitted, those that chose, and the others."""
     frame = sitting.rows(sitting.release)
     columns = {
-        "row": release_rows(len(frame)),
+        "row": release_rows(sitting.spec, frame),
         "label": sitting.labels(frame),
         "predicted": sitting.model().score(frame) > 0.5,
         "part": release_parts(sitting.spec, len(frame)),
@@ -29,13 +29,17 @@ def fit(sitting: Sitting) -> pa.Table:
 
 
 def membership(sitting: Sitting) -> pa.Table:
-    """Losses on the rows that the release was made from, and on rows that it was not.
+    """Losses on the rows that the weights rest on, and on rows that they do not.
 
-    Others are halved by the last bit of their keyed row id: nobody chooses who sets a threshold.
-    How hard a row is for a model that never saw it is told by a logistic regression that is fitted
-    on the development rows.
+    Members are all the rows that a release was made from, or, where the train rows are the release
+    themselves, those that were fitted: one that was held out has left nothing to be found. Others
+    are halved by the last bit of their keyed row id: nobody chooses who sets a threshold. How hard
+    a row is for a model that never saw it is told by a logistic regression that is fitted on the
+    development rows.
     """
     members = sitting.rows(sitting.splits.train)
+    if sitting.spec.privacy.mechanism == "none":
+        members = members[release_parts(sitting.spec, len(members)) == "fitted"]
     others = sitting.rows(sitting.splits.holdout)
     model = sitting.model()
     reference = _reference(sitting, model)

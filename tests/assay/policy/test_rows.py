@@ -96,10 +96,41 @@ def test_denies_a_row_that_was_fitted_and_is_said_to_be_held_out() -> None:
     ]
 
 
-def test_denies_fitted_rows_of_a_release_that_nobody_told_of() -> None:
+@pytest.mark.parametrize("name", ["fit", "membership"])
+def test_denies_fitted_rows_of_a_release_that_nobody_told_of(name: str) -> None:
     untold = read_manifest(TABLES["outcomes:split"], RULES)
-    [denial] = different_rows("fit", "holdout", TABLES["outcomes:fit"], untold, CONFIG)
+    [denial] = different_rows(name, "holdout", TABLES[f"outcomes:{name}"], untold, CONFIG)
     assert denial.code == "missing"
+
+
+def raw_release() -> pa.Table:
+    """The train rows themselves; every fifth one is held out."""
+    train = TABLES["outcomes:split"].filter(pc.equal(TABLES["outcomes:split"]["part"], "train"))
+    parts = ["held_out" if index % 5 == 0 else "fitted" for index in range(train.num_rows)]
+    return train.select(["row", "label"]).append_column("part", pa.array(parts))
+
+
+def members_of(table: pa.Table, release: pa.Table) -> list[str]:
+    """Codes of the denials of a membership table, where the train rows are the release."""
+    told = read_manifest(TABLES["outcomes:split"], RULES, release)
+    return [d.code for d in different_rows("membership", "holdout", table, told, CONFIG)]
+
+
+def test_members_of_raw_rows_are_those_that_were_fitted() -> None:
+    release, table = raw_release(), TABLES["outcomes:membership"]
+    fitted = release.filter(pc.equal(release["part"], "fitted"))["row"].combine_chunks()
+    mine = pc.or_(pc.is_in(table["row"], value_set=fitted), pc.invert(table["member"]))
+    assert members_of(table.filter(mine), release) == []
+    assert members_of(table, release) == ["rows_missing"]  # held-out rows would dilute it
+
+
+def test_denies_a_release_of_some_train_rows() -> None:
+    release, drawn = raw_release(), TABLES["outcomes:release"]
+    assert members_of(TABLES["outcomes:membership"], release.slice(1)) == ["rows_missing"]
+    mixed = pa.concat_tables(
+        [release, drawn.select(release.column_names)], promote_options="permissive"
+    )
+    assert members_of(TABLES["outcomes:membership"], mixed) == ["rows_missing"]
 
 
 def test_denies_the_rows_of_another_part() -> None:

@@ -84,6 +84,10 @@ def test_evidence_tells_which_rows_are_fitted(
     rows = read_outcomes(line.home.sealed_data, release.digest)
     assert told["label"].to_pylist() == rows[spec.data.label].to_pylist()
     assert told["part"].to_pylist() == release_parts(spec, release.n).tolist()
+    themselves = privacy is not None  # rows that somebody gave keep their keyed names
+    assert told["row"].to_pylist() == (
+        rows["row"].to_pylist() if themselves else [f"{place:032x}" for place in range(release.n)]
+    )
 
 
 def test_the_same_release_is_handed_out_again_and_nothing_more_is_charged(

@@ -22,8 +22,10 @@ def test_fit_holds_the_release_by_its_parts(lender: Lender) -> None:
 def test_losses_are_the_cross_entropy_of_the_scores(lender: Lender) -> None:
     sitting = lender.sitting()
     table = memory.membership(sitting).to_pandas()
-    for part, member in (("train", True), ("holdout", False)):
-        frame = sitting.rows(getattr(lender.splits, part))
+    train = sitting.rows(lender.splits.train)
+    fitted = train[release_parts(lender.spec, len(train)) == "fitted"]
+    assert len(fitted) == 0.75 * COUNTS["train"]
+    for frame, member in ((fitted, True), (sitting.rows(lender.splits.holdout), False)):
         score, mine = sitting.model().score(frame), table[table["member"] == member]
         likely = np.where(frame["default"] == 1, score, 1 - score)
         assert mine["row"].tolist() == frame["row"].tolist()
@@ -33,7 +35,7 @@ def test_losses_are_the_cross_entropy_of_the_scores(lender: Lender) -> None:
 def test_halves_follow_the_keyed_rows_and_members_are_measured(lender: Lender) -> None:
     table = memory.membership(lender.sitting()).to_pandas()
     member = table["member"]
-    assert member.sum() == COUNTS["train"]
+    assert member.sum() == 0.75 * COUNTS["train"]
     assert (table["half"][member] == 1).all()
     bit = table["row"][~member].map(lambda row: int(row, 16) % 2)
     assert (table["half"][~member] == bit).all()

@@ -66,6 +66,11 @@ class Home:
         """The append-only chain."""
         return self.root / "ledger.db"
 
+    @property
+    def access(self) -> Path:
+        """Who opened what: one line for each access."""
+        return self.root / "access.log"
+
     def create(self) -> Home:
         """Make the folders that are not there yet, readable by their owner alone."""
         for folder in (self.root, self.keys, self.credentials, self.sealed_data.parent):

@@ -82,6 +82,10 @@ def _stack_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser
     up.add_argument("--background", action="store_true", help="return when all answer")
     new.add("down", "stack", "Stop what `assay up` started.", "assay down --home h")
     new.add("watch", "watch", "Verify every champion anew, and revert what fails.", "assay watch")
+    audit = new.add("audit", "audit", "Show who opened what.", "assay audit --what holdout")
+    audit.add_argument("--by", metavar="NAME", help="an account, or a user of the registry's")
+    audit.add_argument("--what", metavar="WORD", help="lines whose `what` has this word")
+    audit.add_argument("--json", action="store_true", help="a line of JSON each")
     new.add("doctor", "doctor", "Say what is missing, old, expiring or unsafe.", "assay doctor")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assay.cli.show import print_table, say
 from assay.errors import AssayError
+from assay.evidence.access import read_accesses
 from assay.evidence.decisions import promotion_of
 from assay.evidence.dsse import verify
 from assay.evidence.trust import Trust
@@ -39,6 +40,7 @@ def doctor(arguments: argparse.Namespace) -> int:
             _row("home", lambda: f"{home.root}; one operating-system user can read all of it"),
             _row("secrets", lambda: _secrets(home)),
             _row("ledger", lambda: _ledger(home)),
+            _row("access log", lambda: f"{len(read_accesses(home)):,} lines, chain whole"),
             _row("policy", lambda: _policy(home)),
             _row("promotions", lambda: _promotions(home, int(time.time()))),
             _row("stack", lambda: _stack(home)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.errors import EvidenceError
+from assay.evidence.access import note
 from assay.evidence.bundle import Bundle, read_bundle
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import MAX_ENVELOPE
@@ -17,12 +18,17 @@ from assay.home import Home
 
 
 def kept_bundle(home: Home, digest: str) -> Path:
-    """The folder of a bundle.
+    """The folder of a bundle, whose opening is noted.
 
     Args:
         home: The installation.
         digest: `sha256:` of the bundle.
     """
+    note(home, "evidence", digest)
+    return _folder(home, digest)
+
+
+def _folder(home: Home, digest: str) -> Path:
     return home.evidence / digest.removeprefix("sha256:") / "bundle"
 
 
@@ -41,7 +47,7 @@ def keep_bundle(home: Home, bundle: Bundle) -> None:
     Raises:
         EvidenceError: Something else is there (`evidence_changed`).
     """
-    folder = kept_bundle(home, bundle.digest)
+    folder = _folder(home, bundle.digest)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, data in bundle.files().items():
         write_once(folder / name, data)
@@ -68,6 +74,7 @@ def read_decision(home: Home, bundle: str, decision: str) -> bytes:
     Raises:
         EvidenceError: It is not there, or not as it was written (`evidence_changed`).
     """
+    note(home, "sealed decision", decision)
     sealed = read_bytes(_decision(home, bundle, decision), limit=MAX_ENVELOPE)
     if digest_bytes(sealed) != decision:
         raise EvidenceError("evidence_changed", "expected the sealed decision as it was signed")
@@ -76,4 +83,4 @@ def read_decision(home: Home, bundle: str, decision: str) -> bytes:
 
 def _decision(home: Home, bundle: str, decision: str) -> Path:
     name = f"decision-{decision.removeprefix('sha256:')}.json"
-    return kept_bundle(home, bundle).parent / name
+    return _folder(home, bundle).parent / name

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from assay.errors import EvidenceError, InputError, Refused
+from assay.evidence.access import note
 from assay.evidence.dsse import key_id
 from assay.evidence.files import read_bytes, write_once
 from assay.evidence.trust import STATES, Trust
@@ -66,9 +67,11 @@ def load_key(home: Home, role: str) -> Ed25519PrivateKey:
         InputError: There is none here (`no_key`).
         Refused: Others may read it (`key_exposed`).
         EvidenceError: It is no ed25519 key (`malformed`).
+        Unavailable: As `note`: nobody opens it unseen.
     """
     if role not in ROLES:
         raise InputError("no_key", f"expected one of {', '.join(ROLES)}, found {role!a}")
+    note(home, f"key {role}")
     try:
         key = load_pem_private_key(_read_private(_path(home, role)), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -84,6 +87,7 @@ def load_split_key(home: Home) -> bytes:
     Raises:
         InputError, Refused, EvidenceError: As `load_key`.
     """
+    note(home, "key split")
     key = _read_private(home.keys / "split.key")
     if len(key) != SPLIT_BYTES:
         raise EvidenceError("malformed", f"expected {SPLIT_BYTES} bytes in split.key")

@@ -17,7 +17,7 @@ from assay.measures import (
     validation,
 )
 from assay.measures.bounds import clopper_pearson
-from assay.measures.outcomes import read_outcomes, write_outcomes
+from assay.measures.outcomes import read_outcomes, read_rows, write_outcomes
 from assay.measures.request import Measure, Request, Tables
 from assay.measures.sizes import least_n, n_for_power, n_for_ratio, n_for_sum, n_needed
 from assay.measures.tables import build_table, read_table
@@ -49,6 +49,7 @@ __all__ = [
     "n_for_sum",
     "n_needed",
     "read_outcomes",
+    "read_rows",
     "read_table",
     "rho_of_epsilon",
     "write_outcomes",

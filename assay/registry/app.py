@@ -17,13 +17,14 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from assay.errors import AssayError, InputError, Refused, Unavailable
+from assay.evidence.access import noted, signed_in
 from assay.evidence.canonical import canonical
 from assay.evidence.kept import read_decision
 from assay.evidence.plain import to_plain
 from assay.registry.audit import audit
 from assay.registry.docket import Docket
 from assay.registry.gate import Gate
-from assay.registry.names import plain_version
+from assay.registry.names import plain_version, shown_name
 from assay.registry.refusal import as_denial
 from assay.registry.sealed import PROXIED, SealedArtifactRepository
 from assay.registry.server import artifact_repository, registry_store, tracking_store
@@ -123,7 +124,8 @@ def _answer(asked: Request, tell: Callable[[str], bytes]) -> PlainTextResponse:
         challenge = {"WWW-Authenticate": 'Basic realm="mlflow"'}
         return PlainTextResponse("sign in", HTTPStatus.UNAUTHORIZED, challenge)
     try:
-        return PlainTextResponse(tell(user.username), media_type="application/json")
+        with signed_in(user.username):
+            return PlainTextResponse(tell(user.username), media_type="application/json")
     except Unavailable as error:
         return PlainTextResponse(as_denial(error).message, HTTPStatus.SERVICE_UNAVAILABLE)
     except AssayError as error:
@@ -144,6 +146,11 @@ def read_sealed(user: str, model: str, version: str) -> bytes:
         EvidenceError: It is not what the gate signed.
     """
     gate = Gate.here()
+    with noted(gate.home, f"decision on {shown_name(model)} {shown_name(version)}"):
+        return _sealed(gate, user, model, version)
+
+
+def _sealed(gate: Gate, user: str, model: str, version: str) -> bytes:
     readers = (*gate.policy().model(model).approvers, AUDITOR)
     if user not in readers:
         told = f"expected {' or '.join(readers)} to read sealed decisions, found {user}"

@@ -25,6 +25,7 @@ _RESERVED = ("gate.", "assay.", "mlflow.prompt.")
 
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
+_SHOWN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _SOURCE = re.compile(r"models:/(m-[0-9a-f]{32})")
 
 
@@ -51,6 +52,11 @@ def plain_version(version: object) -> str:
     if isinstance(version, bool) or not _VERSION.fullmatch(text):
         raise Refused("bad_version", "expected a version number such as 7")
     return text
+
+
+def shown_name(name: object) -> str:
+    """A name from outside as a log may hold it: as it is when it is plain, else none of it."""
+    return name if isinstance(name, str) and _SHOWN.fullmatch(name) else "(not plain)"
 
 
 def logged_model_of(source: object) -> str:

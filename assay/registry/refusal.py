@@ -10,6 +10,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from assay.errors import AssayError, Unavailable
+from assay.evidence.access import signed_in
+from assay.registry.identity import current_user
 from assay.registry.words import say
 
 _P = ParamSpec("_P")
@@ -22,7 +24,7 @@ def as_denial(error: AssayError) -> MlflowException:
 
 
 def answered(method: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let a method raise our errors and its caller see MLflow's.
+    """Let a method raise our errors and its caller see MLflow's; what it opens, the user opens.
 
     A component that is down is a denial too: MLflow's clients would repeat a 503 for minutes.
     """
@@ -30,7 +32,8 @@ def answered(method: Callable[_P, _T]) -> Callable[_P, _T]:
     @wraps(method)
     def answer(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
-            return method(*args, **kwargs)
+            with signed_in(current_user()):
+                return method(*args, **kwargs)
         except AssayError as error:
             raise as_denial(error) from error
         except OSError as error:

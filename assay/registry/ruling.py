@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assay.evidence.access import ANCHOR, head
 from assay.evidence.decision import GateDecision, Verdict
 from assay.evidence.decisions import sign_decision, sign_public
 from assay.evidence.digest import digest_bytes
@@ -62,6 +63,7 @@ def _note(gate: Gate, decision: GateDecision, view: PublicDecision) -> None:
         "allowed": decision.allowed,
         "reasons": list(reasons(decision)),
         "at": decision.decided_at,
+        ANCHOR: head(gate.home),
     }
     gate.ledger().append("decision", body)
 

@@ -6,6 +6,7 @@ the plain store in place.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersionTag
@@ -13,6 +14,7 @@ from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
 
 from assay.errors import InputError, Refused
+from assay.evidence.access import noted
 from assay.registry.gate import Gate
 from assay.registry.guards import GuardedStore, movable_alias
 from assay.registry.identity import require_one_of
@@ -24,6 +26,7 @@ from assay.registry.names import (
     plain_alias,
     plain_version,
     refuse_reserved,
+    shown_name,
 )
 from assay.registry.promotion import promote
 from assay.registry.refusal import answered
@@ -95,15 +98,23 @@ class GatedStore(GuardedStore):
     @answered
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
         """Point an alias at a version; `champion` is a promotion, and is verified first."""
-        if plain_alias(alias) == CHAMPION:
-            promote(self, name, plain_version(version))
-        else:
-            super().set_registered_model_alias(name, movable_alias(alias), plain_version(version))
+        with _alias_noted(name, alias):
+            if plain_alias(alias) == CHAMPION:
+                promote(self, name, plain_version(version))
+            else:
+                alias, version = movable_alias(alias), plain_version(version)
+                super().set_registered_model_alias(name, alias, version)
 
     @answered
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Delete an alias that is not the gate's."""
-        super().delete_registered_model_alias(name, movable_alias(alias))
+        with _alias_noted(name, alias):
+            super().delete_registered_model_alias(name, movable_alias(alias))
+
+
+def _alias_noted(name: str, alias: str) -> AbstractContextManager[None]:
+    what = f"alias {shown_name(alias)} of {shown_name(name)}"
+    return noted(Gate.here().home, what)
 
 
 def _require_kept(model_id: str) -> None:

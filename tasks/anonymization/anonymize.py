@@ -21,6 +21,7 @@ from assay.measures import (
     Request,
     build_table,
     read_outcomes,
+    read_rows,
     rho_of_epsilon,
     write_outcomes,
 )
@@ -64,7 +65,7 @@ def anonymize(
     if spec.privacy.mechanism == "none":
         progress("no release: the rows themselves go on", 1.0)
         return splits.train, _evidence(spec, splits, splits.train, declared, home, now)
-    train = read_outcomes(home.sealed_data, splits.train.digest).to_pandas()
+    train = read_rows(home, splits.train).to_pandas()
     frame = rows_of_single_units(spec, train)
     release_parts(spec, spec.privacy.rows or len(frame))  # too few rows are told while unspent
     charge = digest_json({"declaration": declared, "schema": spec.schema_digest()})
@@ -148,7 +149,7 @@ def _evidence(
 
 def _told(spec: PipelineSpec, release: Dataset, home: Home) -> pa.Table:
     """Which rows there are to be fitted on: whoever evaluates can leave none of them out."""
-    frame = read_outcomes(home.sealed_data, release.digest).to_pandas(ignore_metadata=True)
+    frame = read_rows(home, release).to_pandas(ignore_metadata=True)
     columns = {
         "row": release_rows(spec, frame),
         "label": frame[spec.data.label].to_numpy(),

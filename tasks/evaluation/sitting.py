@@ -16,7 +16,7 @@ from assay.evidence.digest import digest_folder
 from assay.evidence.statement import Evidence, Subject
 from assay.evidence.values import Measurement
 from assay.home import Home
-from assay.measures import MEASURES, Request, read_outcomes, write_outcomes
+from assay.measures import MEASURES, Request, read_rows, write_outcomes
 from assay.models import Encoder, Model, load_payload
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
@@ -79,10 +79,9 @@ class Sitting:
         """A sealed data set's rows, once their bytes are what the digest says.
 
         Raises:
-            EvidenceError: `outcomes_missing` or `malformed`.
+            EvidenceError, Unavailable: As `read_rows`.
         """
-        table = read_outcomes(self.home.sealed_data, dataset.digest)
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = read_rows(self.home, dataset).to_pandas(ignore_metadata=True)
         return frame
 
     def told(self, frame: pd.DataFrame) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from assay.evidence.artifacts import Candidate, Dataset
 from assay.evidence.digest import digest_folder
 from assay.evidence.statement import Evidence, Subject
 from assay.home import Home
-from assay.measures import read_outcomes
+from assay.measures import read_rows
 from assay.models import Architecture, Encoder, Model, release_parts, save_payload
 from assay.policy.rules import ModelRules
 from assay.spec import PipelineSpec
@@ -47,7 +47,7 @@ def train(
         InputError: `one_class`, `too_few_rows`, or an unknown family.
         EvidenceError: The release is not what its digest says.
     """
-    frame = read_outcomes(home.sealed_data, release.digest).to_pandas(ignore_metadata=True)
+    frame = read_rows(home, release).to_pandas(ignore_metadata=True)
     encoder = Encoder(spec.data.columns)
     fitted, selection = _parts(spec, encoder, frame)
     constraint = Constraint.of(encoder, rules.moves)

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assay.errors import InputError
+from assay.evidence.access import note
 from assay.evidence.artifacts import Splits
 from assay.evidence.digest import digest_file
 from assay.evidence.keys import load_split_key
@@ -57,7 +58,7 @@ def validate(
     suite = declared_suite(spec)
     key = load_split_key(home)
     progress("reading the table", 0.0)
-    frame, raw = _read(locate(spec))
+    frame, raw = _read(locate(spec), home, spec.data.source)
     check_table(spec, frame)
     progress(f"{len(suite.declared)} expectations on {len(frame):,} rows", 0.1)
     kept, outcomes = sift(frame, suite)
@@ -96,9 +97,10 @@ def declared_suite(spec: PipelineSpec) -> Suite:
     return suite
 
 
-def _read(file: Path) -> tuple[pd.DataFrame, str]:
+def _read(file: Path, home: Home, source: str) -> tuple[pd.DataFrame, str]:
     """The table and the digest of the very bytes that it was read from."""
     before = digest_file(file)
+    note(home, f"raw data of {source}", before)
     frame = read_table(file)
     if digest_file(file) != before:
         raise InputError("changed", f"expected {file.name} to stand still, found a writer")

@@ -11,6 +11,7 @@ import pytest
 
 from assay.cli import main
 from assay.cli.registry import Registry
+from assay.evidence.access import read_accesses
 from assay.stack.pipeline import environment, run_pipeline
 from tests.flows.loans import lay_out, rows
 from tests.stack_fixture import Running
@@ -55,6 +56,23 @@ def decided(
         name, found[model] = Registry(stack.home, "auditor").newest()
         assert name == model
     return found
+
+
+def test_all_that_a_run_opened_is_on_record(
+    assay: Command, decided: dict[str, str], stack: Running
+) -> None:
+    assert decided
+    accesses = read_accesses(stack.home)
+    source = next(a.what for a in accesses if a.what.startswith("raw data of "))[12:]
+    assert {access.what for access in accesses} >= {
+        *(f"{part} of {source}" for part in ("train", "release", "development", "holdout")),
+        *(f"key {role}" for role in ("split", "data", "trainer", "evaluator", "gate")),
+        "evidence",
+    }
+    code, text = assay("audit", "--what", "holdout")
+    opened = sum(access.what == f"holdout of {source}" for access in accesses)
+    assert (code, text.count("holdout of ")) == (0, opened)
+    assert f"{opened} of {len(accesses):,} lines; the chain is whole" in text
 
 
 def test_a_run_is_shown_by_the_id_that_was_printed(

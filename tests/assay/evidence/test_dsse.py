@@ -287,10 +287,10 @@ def mutate(envelope: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize("signers", [1, 2])
 def test_no_mutation_gains_another_meaning(signers: int) -> None:
-    """Of 4,000, those that are still believed say exactly what was signed."""
+    """Of 10,000, those that are still believed say exactly what was signed."""
     chance = random.Random(20_240_711 + signers)
     envelope, believed = sign(STATEMENT, KEYS[:signers]), 0
-    for _ in range(4000):
+    for _ in range(10_000):
         found = mutate(envelope, chance)
         for _ in range(chance.randrange(3)):
             found = mutate(found, chance) if found else found
@@ -299,7 +299,7 @@ def test_no_mutation_gains_another_meaning(signers: int) -> None:
         except EvidenceError:
             continue
         believed += 1
-    assert believed < 400  # a blank between tokens, two equal bytes swapped
+    assert believed < 1000  # a blank between tokens, two equal bytes swapped
 
 
 def test_no_mutation_of_a_signed_payload_gains_another_meaning() -> None:

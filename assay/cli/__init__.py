@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _stack_commands(commands)
     _pipeline_commands(commands)
     _decision_commands(commands)
+    _review_commands(commands)
     _data_commands(commands)
     return parser
 
@@ -124,13 +125,6 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
             help="approver and auditor see the sealed numbers; default: trainer",
         )  # fmt: skip
         shown.add_argument("--json", action="store_true", help="the whole decision, for machines")
-    approve = new.add(
-        "approve", "decision", "Make a version champion, as an approver.",
-        "assay approve credit 1 --as approver",
-    )  # fmt: skip
-    approve.add_argument("model", metavar="MODEL")
-    approve.add_argument("version", metavar="VERSION")
-    approve.add_argument("--as", dest="user", required=True, metavar="USER")
     verify = new.add(
         "verify", "decision", "Verify a champion, or an exported bundle offline.",
         "assay verify credit@champion",
@@ -143,6 +137,26 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     export.add_argument("target", metavar="MODEL@ALIAS")
     export.add_argument("file", metavar="FILE")
+
+
+def _review_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    approve = new.add(
+        "approve", "decision", "Make a version champion, as an approver.",
+        "assay approve credit 1 --as approver",
+    )  # fmt: skip
+    reject = new.add(
+        "reject", "decision", "Say no to a version, as an approver, and why.",
+        "assay reject credit 1 --as approver --comment 'a feed is missing'",
+    )  # fmt: skip
+    for reviewed, told in (
+        (approve, "everybody may read it; it stands also where more approvals are asked for"),
+        (reject, "why; everybody may read it"),
+    ):
+        reviewed.add_argument("model", metavar="MODEL")
+        reviewed.add_argument("version", metavar="VERSION")
+        reviewed.add_argument("--as", dest="user", required=True, metavar="USER")
+        reviewed.add_argument("--comment", required=reviewed is reject, metavar="TEXT", help=told)
 
 
 def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

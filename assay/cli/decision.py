@@ -1,4 +1,4 @@
-"""`assay gates`, `explain`, `approve`, `verify`, `export`: decisions and what rests on them."""
+"""`assay gates`, `explain`, `approve`, `reject`, `verify`, `export`: decisions and their use."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from assay.evidence.public import PublicBar, PublicDecision
 from assay.evidence.trust import Trust
 from assay.evidence.values import Bound, Exact
 from assay.home import Home
+from assay.ledger import Review
 from assay.policy.explain import Change, show, wanted
 from assay.policy.explain import explain as explained
 from assay.policy.rules import load_policy
@@ -28,18 +29,22 @@ from assay.stack.record import running_home
 
 def gates(arguments: argparse.Namespace) -> int:
     """Print the decision on a version; 1 when it is blocked."""
-    decision = _decision(arguments)
+    registry = Registry(running_home(arguments.home), arguments.user)
+    decision = _decision(registry, arguments.target)
     if arguments.json:
         say(json.dumps(to_plain(decision)))
     else:
         print_decision(decision, arguments.user)
+        for who, said in registry.reviews(decision.model, decision.version).items():
+            say(f"{who} says {said}")
     return 0 if decision.allowed else 1
 
 
 def explain(arguments: argparse.Namespace) -> int:
     """Print what would change each verdict; 1 when the version is blocked."""
-    decision = _decision(arguments)
-    remedies = load_policy(running_home(arguments.home).policy).remedies
+    registry = Registry(running_home(arguments.home), arguments.user)
+    decision = _decision(registry, arguments.target)
+    remedies = load_policy(registry.home.policy).remedies
     for gate in explained(decision, remedies):
         say(f"{gate.gate} {gate.verdict}{f' ({gate.code})' if gate.code else ''}: {gate.remedy}")
         if gate.reason:
@@ -53,11 +58,29 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def approve(arguments: argparse.Namespace) -> int:
-    """Ask the registry to make a version champion, as an approver."""
+    """Ask the registry to make a version champion, as an approver.
+
+    A comment is said first, and stands also where the tier asks for more approvals.
+    """
+    if arguments.comment is not None:
+        _review(arguments, "approve")
     registry = Registry(running_home(arguments.home), arguments.user)
     registry.promote(arguments.model, arguments.version)
     say(f"{arguments.model}/{arguments.version} is champion, approved by {arguments.user}")
     return 0
+
+
+def reject(arguments: argparse.Namespace) -> int:
+    """Say no to a version, as an approver; no click promotes it until that is taken back."""
+    _review(arguments, "reject")
+    return 0
+
+
+def _review(arguments: argparse.Namespace, answer: str) -> None:
+    review = Review.parse(f"{answer}: {arguments.comment}")
+    registry = Registry(running_home(arguments.home), arguments.user)
+    registry.review(arguments.model, arguments.version, review)
+    say(f"{arguments.model}/{arguments.version}: {arguments.user} says {review}")
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -146,9 +169,7 @@ def _told(change: Change) -> str:
     )
 
 
-def _decision(arguments: argparse.Namespace) -> GateDecision | PublicDecision:
-    registry = Registry(running_home(arguments.home), arguments.user)
-    target = arguments.target
+def _decision(registry: Registry, target: str | None) -> GateDecision | PublicDecision:
     if target is None:
         model, version = registry.newest()
     elif "/" in target:

@@ -14,7 +14,8 @@ from assay.evidence.dsse import verify
 from assay.evidence.public import PublicDecision
 from assay.evidence.trust import Trust
 from assay.home import Home
-from assay.registry.names import CHAMPION, DECISION
+from assay.ledger import Review
+from assay.registry.names import APPROVAL, CHAMPION, DECISION, REVIEWED
 from assay.registry.users import read_password
 from assay.registry.words import hear
 from assay.stack.record import read_stack
@@ -97,7 +98,7 @@ class Registry:
             Refused: Nothing was decided.
             EvidenceError: The gate did not sign it, or signed it of another version.
         """
-        said = {tag["key"]: tag["value"] for tag in self.version(model, version).get("tags", [])}
+        said = self._tags(model, version)
         if DECISION not in said:
             raise Refused("not_submitted", f"expected a decision on {model}/{version}, found none")
         view = public_of(verify(said[DECISION].encode(), self._gate()))
@@ -123,6 +124,23 @@ class Registry:
         """
         click = {"name": model, "alias": CHAMPION, "version": version}
         self._json("POST", "registered-models/alias", json=click)
+
+    def review(self, model: str, version: str, review: Review) -> None:
+        """Say yes or no to a version's evidence, and why.
+
+        Raises:
+            Refused: With the gate's own words.
+        """
+        said = {"name": model, "version": version, "key": APPROVAL, "value": str(review)}
+        self._json("POST", "model-versions/set-tag", json=said)
+
+    def reviews(self, model: str, version: str) -> dict[str, str]:
+        """User -> what they say of a version's evidence, as its tags show it."""
+        tags = self._tags(model, version).items()
+        return {k.removeprefix(REVIEWED): said for k, said in tags if k.startswith(REVIEWED)}
+
+    def _tags(self, model: str, version: str) -> dict[str, str]:
+        return {tag["key"]: tag["value"] for tag in self.version(model, version).get("tags", [])}
 
     def _gate(self) -> Any:
         return Trust.load(self.home.trust).role("gate")

@@ -13,11 +13,13 @@ from assay.ledger.promotions import (
     unsettled,
 )
 from assay.ledger.releases import reserve_release, store_release
+from assay.ledger.reviews import Review, record_review, standing_reviews
 from assay.ledger.splits import Split, record_split, splits_made
 
 __all__ = [
     "Entry",
     "Ledger",
+    "Review",
     "Split",
     "close",
     "committed_promotions",
@@ -29,11 +31,13 @@ __all__ = [
     "record_demotion",
     "record_look",
     "record_promotion",
+    "record_review",
     "record_split",
     "request_digest",
     "reserve_release",
     "splits_made",
     "standing",
+    "standing_reviews",
     "store_release",
     "unsettled",
 ]

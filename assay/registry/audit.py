@@ -26,6 +26,7 @@ from assay.registry.names import (
     PREVIOUS,
     PROMOTION,
 )
+from assay.registry.reviews import rejecting
 from assay.registry.ruling import rule
 from assay.registry.upheld import Denied, Upheld, promoted, uphold
 from assay.registry.users import GATE
@@ -207,12 +208,14 @@ def _revert(case: Case, fault: Fault) -> Finding:
 
 
 def _earlier(case: Case) -> Upheld | None:
-    """The newest other version that was promoted before, and still holds."""
+    """The newest other version that was promoted before, still holds, and that nobody rejects."""
     for entry in _one_each(case):
         try:
-            return uphold(case.gate, case.store, entry, case.now)
+            upheld = uphold(case.gate, case.store, entry, case.now)
         except Refused:
             continue
+        if not rejecting(case.gate, upheld.decision):
+            return upheld
     return None
 
 

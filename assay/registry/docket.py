@@ -97,6 +97,22 @@ class Docket:
             raise Refused("wrong_subject", "expected a decision on this version, found another's")
         return view
 
+    def last_decision(self, gate: Gate) -> PublicDecision:
+        """What the gate last said of this version.
+
+        Raises:
+            Refused: Nothing was submitted (`not_submitted`).
+            EvidenceError: As `decided`.
+        """
+        found = self.decided(gate)
+        if found is None:
+            raise Refused(
+                "not_submitted",
+                f"expected evidence for {self.model} {self.version}, found none; "
+                "its owner submits it first",
+            )
+        return found
+
 
 def find_docket(store: Any, name: str, version: str) -> Docket | None:
     """A version, or None where there is none.

@@ -14,14 +14,17 @@ CHALLENGER = "challenger"
 OWN_ALIASES = frozenset({CHAMPION, PREVIOUS, CHALLENGER})
 
 SUBMIT = "assay.submit"
+APPROVAL = "approval"
+REVIEWED = "gate.review."
 REGISTERED_BY = "gate.registered_by"
 APPROVED_BY = "gate.approved_by"
 DECISION = "gate.decision"
 ALLOWED = "gate.allowed"
 PROMOTION = "gate.promotion"
 DEMOTED = "gate.demoted"
-# MLflow's prompt marker moves a model into another family, with other permissions.
-_RESERVED = ("gate.", "assay.", "mlflow.prompt.")
+# MLflow's prompt marker moves a model into another family, with other permissions. Nothing else
+# may read like an approval on the version's page.
+_RESERVED = ("gate.", "assay.", APPROVAL, "mlflow.prompt.")
 
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
@@ -75,6 +78,11 @@ def logged_model_of(source: object) -> str:
     return match[1]
 
 
+def reviewed_by(user: str) -> str:
+    """The tag that shows a user's review."""
+    return f"{REVIEWED}{user}"
+
+
 def is_reserved(key: object) -> bool:
     """Whether a tag's key is the gate's, in any spelling; what is not plain text is too."""
     return not isinstance(key, str) or not key.isascii() or canonical(key).startswith(_RESERVED)
@@ -91,5 +99,5 @@ def refuse_reserved(keys: Iterable[object]) -> None:
             raise Refused(
                 "reserved_tag",
                 f"expected a tag outside of {', '.join(_RESERVED)}*, in plain ASCII; "
-                "those are written by the gate alone",
+                "those are the gate's; an approver reviews a version by its tag approval, spelt so",
             )

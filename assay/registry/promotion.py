@@ -9,14 +9,13 @@ from assay.errors import AssayError, Refused
 from assay.evidence.decision import GateDecision, Promotion
 from assay.evidence.kept import kept_bundle, read_evidence
 from assay.ledger import next_sequence, standing
-from assay.policy.rules import ModelRules
-from assay.policy.table import canonical
 from assay.policy.verify import Submission
 from assay.registry.docket import Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
 from assay.registry.moves import seat, settle
 from assay.registry.names import APPROVED_BY, CHAMPION, PREVIOUS
+from assay.registry.reviews import drawn, require_agreement, require_another
 from assay.registry.ruling import Ruling, explain, first_code, rule
 
 
@@ -32,7 +31,7 @@ def promote(store: Any, name: str, version: str) -> None:
         version: Its number.
 
     Raises:
-        Refused: Not an approver, their own version, never submitted, or not allowed.
+        Refused: Not an approver, their own version, never submitted, not allowed, or not agreed on.
         AssayError: Something that a decision takes is not there.
     """
     gate = Gate.here()
@@ -40,38 +39,23 @@ def promote(store: Any, name: str, version: str) -> None:
     approver = require_one_of(rules.approvers, "not_approver", f"promote {name}")
     with gate.alone():
         docket = Docket.open(store, name, version)
-        _require_another(approver, docket, rules)
+        require_another(approver, docket, rules)
         settle(gate, store, name)
         ledger = gate.ledger()
         told = {"model": name, "version": version, "by": approver, "at": int(time.time())}
         intent = ledger.append("intent", told)
         try:
             decision = _judge_anew(gate, docket)
-            _count_approvals(gate, decision, approver)
+            require_agreement(gate, decision, approver)
         except AssayError as error:
             ledger.append("refused", {**told, "intent": intent.seq, "code": error.code})
             raise
-        _commit(gate, store, rule(gate, decision), approver)
-
-
-def _require_another(approver: str, docket: Docket, rules: ModelRules) -> None:
-    """Four eyes: whoever registered or owns a version does not approve it."""
-    if canonical(approver) in {canonical(docket.registrant()), canonical(rules.owner)}:
-        raise Refused(
-            "own_version",
-            f"expected another than {approver}, who registered or owns this version, to approve it",
-        )
+        _commit(gate, store, docket, rule(gate, decision), approver)
 
 
 def _judge_anew(gate: Gate, docket: Docket) -> GateDecision:
     """Today's decision, from bytes that are hashed now; no stored verdict counts."""
-    decided = docket.decided(gate)
-    if decided is None:
-        raise Refused(
-            "not_submitted",
-            f"expected evidence for {docket.model} {docket.version}, found none; "
-            "its owner submits it first",
-        )
+    decided = docket.last_decision(gate)
     bundle = read_evidence(kept_bundle(gate.home, decided.bundle_digest))
     case = Submission(docket.model, docket.version, docket.subject(), bundle, decided.bundle_digest)
     decision = gate.judge(case, int(time.time()))
@@ -81,26 +65,7 @@ def _judge_anew(gate: Gate, docket: Docket) -> GateDecision:
     return decision
 
 
-def _count_approvals(gate: Gate, decision: GateDecision, approver: str) -> None:
-    """Each approver's click counts once for this evidence; enough of them promote."""
-    policy, ledger = gate.policy(), gate.ledger()
-    what = {
-        "model": decision.model,
-        "version": decision.version,
-        "bundle": decision.bundle_digest,
-    }
-    ledger.append("approval", {**what, "by": approver, "at": decision.decided_at})
-    approved = {e.body["by"] for e in ledger.entries("approval") if e.body.items() >= what.items()}
-    counted = approved & set(policy.model(decision.model).approvers)
-    needed = policy.tier(decision.model).approvals
-    if len(counted) < needed:
-        raise Refused(
-            "more_approvals",
-            f"expected {needed} approvals, found {len(counted)}; another approver sets the alias",
-        )
-
-
-def _commit(gate: Gate, store: Any, ruling: Ruling, approver: str) -> None:
+def _commit(gate: Gate, store: Any, docket: Docket, ruling: Ruling, approver: str) -> None:
     """The version is champion, and the one before it `previous`."""
     decision = ruling.decision
     held, stands = store.protected_aliases(decision.model), standing(gate.ledger(), decision.model)
@@ -117,4 +82,6 @@ def _commit(gate: Gate, store: Any, ruling: Ruling, approver: str) -> None:
         promoted_at=decision.decided_at,
         expires_at=decision.expires_at,
     )
-    seat(gate, store, promotion, {decision.version: {**ruling.tags, APPROVED_BY: approver}})
+    reviews = drawn(gate, decision, docket.tags)
+    tags = {**ruling.tags, **reviews, APPROVED_BY: approver}
+    seat(gate, store, promotion, {decision.version: tags})

@@ -19,6 +19,7 @@ from assay.registry.gate import Gate
 from assay.registry.guards import GuardedStore, movable_alias
 from assay.registry.identity import require_one_of
 from assay.registry.names import (
+    APPROVAL,
     CHAMPION,
     REGISTERED_BY,
     SUBMIT,
@@ -30,6 +31,7 @@ from assay.registry.names import (
 )
 from assay.registry.promotion import promote
 from assay.registry.refusal import answered
+from assay.registry.reviews import review
 from assay.registry.rows import install_triggers, opened
 from assay.registry.sealed import PROXIED
 from assay.registry.server import tracking_store
@@ -88,9 +90,11 @@ class GatedStore(GuardedStore):
 
     @answered
     def set_model_version_tag(self, name: str, version: Any, tag: Any) -> None:
-        """Tag a version; the tag `assay.submit` is a submission, and is answered with a verdict."""
+        """Tag a version; `assay.submit` is a submission and judged, `approval` a review."""
         if tag.key == SUBMIT:
             submit(self, name, plain_version(version), tag.value)
+        elif tag.key == APPROVAL:
+            review(self, name, plain_version(version), tag.value)
         else:
             refuse_reserved([tag.key])
             super().set_model_version_tag(name, plain_version(version), tag)

@@ -15,6 +15,7 @@ from assay.registry.docket import BUNDLE, Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
 from assay.registry.names import CHALLENGER, SUBMIT
+from assay.registry.reviews import drawn
 from assay.registry.rows import write_rows
 from assay.registry.ruling import rule
 
@@ -45,7 +46,8 @@ def submit(store: Any, name: str, version: str, digest: str) -> None:
         case = _take(gate, docket, owner, digest)
         ruling = rule(gate, gate.judge(case, int(time.time())))
         aliases = {CHALLENGER: version} if ruling.decision.allowed else {}
-        write_rows(store, name, {version: {**ruling.tags, SUBMIT: digest}}, aliases)
+        reviews = drawn(gate, ruling.decision, docket.tags)
+        write_rows(store, name, {version: {**ruling.tags, **reviews, SUBMIT: digest}}, aliases)
 
 
 def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:

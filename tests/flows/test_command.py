@@ -150,8 +150,17 @@ def test_a_version_is_approved_verified_exported_and_verified_offline(
     version = decided["loans"]
     code, told = assay("approve", "loans", version, "--as", "trainer")
     assert (code, "not_approver" in told) == (1, True), told
-    code, told = assay("approve", "loans", version, "--as", "approver")
-    assert (code, told) == (0, f"loans/{version} is champion, approved by approver\n")
+    reject = ("reject", "loans", version, "--as", "approver", "--comment", "a feed is missing")
+    said = f"loans/{version}: approver says reject: a feed is missing\n"
+    assert assay(*reject) == (0, said)
+    code, told = assay("gates", f"loans/{version}")
+    assert (code, "approver says reject: a feed is missing" in told) == (0, True), told
+    approve = ("approve", "loans", version, "--as", "approver")
+    code, told = assay(*approve)
+    assert (code, told.startswith("assay: [rejected] ")) == (1, True), told
+    said = f"loans/{version}: approver says approve: it is there\n"
+    champion = f"loans/{version} is champion, approved by approver\n"
+    assert assay(*approve, "--comment", "it is there") == (0, said + champion)
     code, told = assay("verify", "loans@champion")
     assert (code, f"version {version}" in told) == (0, True), told
     bundle = tmp_path / "loans.bundle"

@@ -124,6 +124,42 @@ TAGS = [
     Attempt("version spelt otherwise", "trainer", "POST", f"{MLFLOW}/model-versions/set-tag",
             {**_tag("x"), "version": "0{version}"}, "bad_version"),
 ]  # fmt: skip
+_APPROVAL = _tag("approval", "approve: fine")
+REVIEWS = [
+    *(
+        Attempt(f"review by {who}", who, "POST", f"{MLFLOW}/model-versions/set-tag",
+                _APPROVAL, "not_approver", control=who == "trainer")
+        for who in ("trainer", "admin", "gate")
+    ),
+    Attempt("review by the page", "trainer", "POST", f"{PAGES}/model-versions/set-tag",
+            _APPROVAL, "not_approver"),
+    Attempt("review as a reader", "auditor", "POST", f"{MLFLOW}/model-versions/set-tag",
+            _APPROVAL, ""),
+    Attempt("review as nobody", None, "POST", f"{MLFLOW}/model-versions/set-tag",
+            _APPROVAL, "", 401),
+    Attempt("review of no evidence", "approver", "POST", f"{MLFLOW}/model-versions/set-tag",
+            _APPROVAL, "not_submitted"),
+    *(
+        Attempt(f"review {said!a}", "approver", "POST", f"{MLFLOW}/model-versions/set-tag",
+                _tag("approval", said), "malformed")
+        for said in ("yes", "approve", "approve: ", "Approve: fine", "approve: a\nreject: b",
+                     "approve: \u202ex", "approve: " + "x" * 201)
+    ),
+    *(
+        Attempt(f"review by tag {key!a} of {who}", who, "POST", f"{MLFLOW}/model-versions/set-tag",
+                _tag(key, "approve: fine"), "reserved_tag", control=who == "admin")
+        for key in ("Approval", " approval", "approvals", "ａpproval", "\u0430pproval",
+                    "gate.review.approver")
+        for who in ("approver", "admin")
+    ),
+    *(
+        Attempt(f"review {key} deleted", "admin", "DELETE", f"{MLFLOW}/model-versions/delete-tag",
+                {"name": "credit", "version": "{version}", "key": key}, "reserved_tag")
+        for key in ("approval", "gate.review.approver")
+    ),
+    Attempt("review of a whole model", "approver", "POST", f"{MLFLOW}/registered-models/set-tag",
+            {"name": "credit", "key": "approval", "value": "approve: fine"}, "reserved_tag"),
+]  # fmt: skip
 VERSIONS = [
     *(
         Attempt(f"version by {who}", who, "POST", f"{MLFLOW}/model-versions/create",
@@ -136,7 +172,7 @@ VERSIONS = [
                 _version("models:/{model_id}", model_id="{model_id}",
                          tags=[{"key": key, "value": "true"}]), "reserved_tag",
                 control=key == "gate.allowed")
-        for key in ("gate.allowed", "Gate.registered_by", "assay.submit")
+        for key in ("gate.allowed", "Gate.registered_by", "assay.submit", "approval")
     ),
     # MLflow's own validation of sources answers these first; the store refuses them too.
     Attempt("version copied", "trainer", "POST", f"{MLFLOW}/model-versions/create",
@@ -224,5 +260,5 @@ CLOSED = [
     for who in ("trainer", "admin")
 ]  # fmt: skip
 
-ATTEMPTS = [*ALIASES, *STAGES, *TAGS, *VERSIONS, *MODELS, *SEALED, *CLOSED]
+ATTEMPTS = [*ALIASES, *STAGES, *TAGS, *REVIEWS, *VERSIONS, *MODELS, *SEALED, *CLOSED]
 CONTROLS = [attempt for attempt in ATTEMPTS if attempt.control]

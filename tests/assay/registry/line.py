@@ -94,6 +94,12 @@ class Line:
         body = {"name": target.model, "version": target.version, "alias": "champion"}
         return self.site.api(who, "POST", "registered-models/alias", body)
 
+    def review(self, target: Logged, said: str, who: str = "approver") -> Answer:
+        """Say yes or no, and why."""
+        tag = {"key": "approval", "value": said}
+        body = {"name": target.model, "version": target.version, **tag}
+        return self.site.api(who, "POST", "model-versions/set-tag", body)
+
     def tags(self, target: Logged) -> dict[str, str]:
         """The version's tags, as anybody reads them."""
         with self.site.signed_in("auditor") as client:

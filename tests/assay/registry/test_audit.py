@@ -266,6 +266,27 @@ def test_a_flipped_byte_rolls_back_to_the_version_before(
     assert found(line)["champion"] == older.version
 
 
+def test_what_an_approver_rejects_is_not_gone_back_to(
+    line: Line, older: Logged, newer: Logged
+) -> None:
+    assert line.review(older, "reject: it was too slow").status == 200
+    try:
+        with flipped(line, newer):
+            told = found_once(line)
+        assert (told["code"], told["found"]) == ("swapped", newer.version)
+        assert told["champion"] != older.version
+    finally:
+        assert line.review(older, "approve: fast enough").status == 200
+
+
+def test_a_rejection_takes_no_champion_down(line: Line, newer: Logged) -> None:
+    assert line.review(newer, "reject: not again").status == 200
+    try:
+        assert found(line)["outcome"] == "well"
+    finally:
+        assert line.review(newer, "approve: well then").status == 200
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["all of it", "one file"])
 def test_without_its_evidence_a_champion_is_demoted(
     line: Line, older: Logged, newer: Logged, whole: bool

@@ -62,13 +62,22 @@ def test_people_move_no_alias_of_the_gate(alias: str) -> None:
         "g\u0430te.x",
         "mlflow.prompt.is_prompt",
         "note\u00e9",
+        "approval",
+        "Approval",
+        " approval",
+        "approvals",
+        "approval.second",
+        "ａpproval",
+        "аpproval",
     ],
 )
 def test_the_gate_s_tags_are_reserved_in_every_spelling(key: object) -> None:
     assert is_reserved(key)
 
 
-@pytest.mark.parametrize("key", ["note", "gated", "gate", "mlflow.user", "my.gate.x", "assayer"])
+@pytest.mark.parametrize(
+    "key", ["note", "gated", "gate", "mlflow.user", "my.gate.x", "assayer", "my.approval"]
+)
 def test_other_tags_are_not(key: str) -> None:
     assert not is_reserved(key)
 

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _stack_commands(commands)
     _pipeline_commands(commands)
     _decision_commands(commands)
+    _key_commands(commands)
     _data_commands(commands)
     return parser
 
@@ -139,6 +140,23 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     export.add_argument("target", metavar="MODEL@ALIAS")
     export.add_argument("file", metavar="FILE")
+
+
+def _key_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    keys = new.group("keys", "List, rotate or revoke the keys that sign for a role.")
+    shown = keys.add("list", "keys", "Which key signs, and which verify.", "assay keys list")
+    shown.set_defaults(function="show")
+    rotate = keys.add(
+        "rotate", "keys", "Give a role a new key; what the old one signed stays verifiable.",
+        "assay keys rotate evaluator",
+    )  # fmt: skip
+    rotate.add_argument("role", metavar="ROLE", help="data, trainer, evaluator, gate or promoter")
+    revoke = keys.add(
+        "revoke", "keys", "Believe a key no longer, nor anything that it signed.",
+        "assay keys revoke KEYID",
+    )  # fmt: skip
+    revoke.add_argument("key", metavar="KEYID", help="64 hexadecimal digits: assay keys list")
 
 
 def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

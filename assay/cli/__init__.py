@@ -25,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AssayError as error:
         sys.stderr.write(f"assay: {error}\n")
         return error.exit_code
+    except ModuleNotFoundError as error:
+        told = f"expected the module {error.name}, found none; `assay verify BUNDLE` takes the"
+        sys.stderr.write(f"assay: [not_installed] {told} light install, this the whole one\n")
+        return Unavailable.exit_code
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -129,14 +133,19 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     approve.add_argument("version", metavar="VERSION")
     approve.add_argument("--as", dest="user", required=True, metavar="USER")
     verify = new.add(
-        "verify", "decision", "Verify a champion, or an exported bundle offline.",
+        "verify", "bundle", "Verify a champion, or an exported bundle offline.",
         "assay verify credit@champion",
     )  # fmt: skip
     verify.add_argument("target", metavar="MODEL@ALIAS | BUNDLE")
-    verify.add_argument("--trust", metavar="FILE", help="trust.json; default: the home's")
+    verify.add_argument(
+        "--trust", metavar="FILE", help="trust.json; default: the home's, or a bundle's own"
+    )
     verify.add_argument("--outcomes", metavar="DIR", help="recompute every number from these")
+    verify.add_argument(
+        "--at", metavar="TIME", help="whether a bundle held then: 2026-11-25T12:00:00Z"
+    )
     export = new.add(
-        "export", "decision", "Write a bundle for an auditor.", "assay export credit@champion b.tar"
+        "export", "bundle", "Write a bundle for an auditor.", "assay export credit@champion b.tar"
     )
     export.add_argument("target", metavar="MODEL@ALIAS")
     export.add_argument("file", metavar="FILE")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli import doctor
 from assay.errors import AssayError
 from assay.evidence.decision import Promotion
 from assay.evidence.dsse import key_id
@@ -165,6 +166,10 @@ def test_what_a_revoked_key_signed_falls(
     assert refused(verified, own, bundle, today(own)) in ("wrong_role", "other_trust")
     told = audited(own)
     assert (told["outcome"], told["code"]) == (outcome, code)
+    # What fell long ago is nothing to look at any more.
+    assert doctor._promotions(own.evidenced.home, now()).startswith(
+        "credit until" if outcome == "restored" else "none"
+    )
     if outcome == "restored":
         assert consumed(own, today(own)).version == version.version
         assert verified(own, exported(own, tmp_path / "again.tar"), today(own)).pinned

@@ -32,6 +32,11 @@ class Home:
         return self.root / "trust.json"
 
     @property
+    def trusts(self) -> Path:
+        """Every trust that was in force before, `<sha256>.json`."""
+        return self.root / "trusts"
+
+    @property
     def stack(self) -> Path:
         """Addresses, the OPA socket, the token's path, process ids."""
         return self.root / "stack.json"

@@ -25,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AssayError as error:
         sys.stderr.write(f"assay: {error}\n")
         return error.exit_code
+    except ModuleNotFoundError as error:
+        told = f"expected the module {error.name}, found none; `assay verify BUNDLE` takes the"
+        sys.stderr.write(f"assay: [not_installed] {told} light install, this the whole one\n")
+        return Unavailable.exit_code
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -45,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     _pipeline_commands(commands)
     _decision_commands(commands)
     _review_commands(commands)
+    _key_commands(commands)
     _data_commands(commands)
     return parser
 
@@ -126,14 +131,19 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         )  # fmt: skip
         shown.add_argument("--json", action="store_true", help="the whole decision, for machines")
     verify = new.add(
-        "verify", "decision", "Verify a champion, or an exported bundle offline.",
+        "verify", "bundle", "Verify a champion, or an exported bundle offline.",
         "assay verify credit@champion",
     )  # fmt: skip
     verify.add_argument("target", metavar="MODEL@ALIAS | BUNDLE")
-    verify.add_argument("--trust", metavar="FILE", help="trust.json; default: the home's")
+    verify.add_argument(
+        "--trust", metavar="FILE", help="trust.json; default: the home's, or a bundle's own"
+    )
     verify.add_argument("--outcomes", metavar="DIR", help="recompute every number from these")
+    verify.add_argument(
+        "--at", metavar="TIME", help="whether a bundle held then: 2026-11-25T12:00:00Z"
+    )
     export = new.add(
-        "export", "decision", "Write a bundle for an auditor.", "assay export credit@champion b.tar"
+        "export", "bundle", "Write a bundle for an auditor.", "assay export credit@champion b.tar"
     )
     export.add_argument("target", metavar="MODEL@ALIAS")
     export.add_argument("file", metavar="FILE")
@@ -157,6 +167,23 @@ def _review_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         reviewed.add_argument("version", metavar="VERSION")
         reviewed.add_argument("--as", dest="user", required=True, metavar="USER")
         reviewed.add_argument("--comment", required=reviewed is reject, metavar="TEXT", help=told)
+
+
+def _key_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    keys = new.group("keys", "List, rotate or revoke the keys that sign for a role.")
+    shown = keys.add("list", "keys", "Which key signs, and which verify.", "assay keys list")
+    shown.set_defaults(function="show")
+    rotate = keys.add(
+        "rotate", "keys", "Give a role a new key; what the old one signed stays verifiable.",
+        "assay keys rotate evaluator",
+    )  # fmt: skip
+    rotate.add_argument("role", metavar="ROLE", help="data, trainer, evaluator, gate or promoter")
+    revoke = keys.add(
+        "revoke", "keys", "Believe a key no longer, nor anything that it signed.",
+        "assay keys revoke KEYID",
+    )  # fmt: skip
+    revoke.add_argument("key", metavar="KEYID", help="64 hexadecimal digits: assay keys list")
 
 
 def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,14 +1,10 @@
-"""`assay gates`, `explain`, `approve`, `reject`, `verify`, `export`: decisions and their use."""
+"""`assay gates`, `explain`, `approve`, `reject`: decisions, and what follows one."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 from assay.cli.registry import Registry
 from assay.cli.show import print_table, say
@@ -16,14 +12,12 @@ from assay.errors import InputError
 from assay.evidence.decision import BarResult, GateDecision, Verdict
 from assay.evidence.plain import to_plain
 from assay.evidence.public import PublicBar, PublicDecision
-from assay.evidence.trust import Trust
 from assay.evidence.values import Bound, Exact
-from assay.home import Home
 from assay.ledger import Review
 from assay.policy.explain import Change, show, wanted
 from assay.policy.explain import explain as explained
 from assay.policy.rules import load_policy
-from assay.registry.users import AUDITOR, read_password
+from assay.registry.users import AUDITOR
 from assay.stack.record import running_home
 
 
@@ -81,35 +75,6 @@ def _review(arguments: argparse.Namespace, answer: str) -> None:
     registry = Registry(running_home(arguments.home), arguments.user)
     registry.review(arguments.model, arguments.version, review)
     say(f"{arguments.model}/{arguments.version}: {arguments.user} says {review}")
-
-
-def verify(arguments: argparse.Namespace) -> int:
-    """Verify an alias against the running registry, or an exported bundle offline."""
-    if Path(arguments.target).exists():
-        return _verify_bundle(arguments)
-    model, alias = _alias(arguments.target)
-    home = running_home(arguments.home)
-    from assay.serving.champion import load_champion
-
-    url = _sign_in(home, AUDITOR)
-    trust = _trusted(arguments) or home.trust
-    promotion = load_champion(model, trust=trust, tracking_uri=url, alias=alias).promotion
-    say(f"{model}@{alias} is version {promotion.version}: promotion, decision and bytes verified")
-    say(f"approved by {promotion.approver}, holds until {_day(promotion.expires_at)}")
-    return 0
-
-
-def export(arguments: argparse.Namespace) -> int:
-    """Write envelopes, evidence, policy, trust and payload of an alias into one file."""
-    model, alias = _alias(arguments.target)
-    home = running_home(arguments.home)
-    from assay.serving.export import export_bundle
-
-    url = _sign_in(home, AUDITOR)
-    file, now = Path(arguments.file), int(time.time())
-    export_bundle(home, model, file, now=now, tracking_uri=url, alias=alias)
-    say(f"{model}@{alias} written to {arguments.file}; verify it with `assay verify`")
-    return 0
 
 
 def print_decision(decision: GateDecision | PublicDecision, user: str) -> None:
@@ -182,45 +147,3 @@ def _decision(registry: Registry, target: str | None) -> GateDecision | PublicDe
     if registry.user in {AUDITOR, *models[model].approvers}:
         return registry.sealed(model, version)
     return registry.public(model, version)
-
-
-def _verify_bundle(arguments: argparse.Namespace) -> int:
-    from assay.serving.offline import verify_bundle
-
-    named = _trusted(arguments)
-    trust = Trust.load(named) if named else None
-    outcomes = Path(arguments.outcomes) if arguments.outcomes else None
-    found = verify_bundle(
-        Path(arguments.target), now=int(time.time()), trust=trust, outcomes=outcomes
-    )
-    promotion = found.promotion
-    numbers = "numbers recomputed" if found.recomputed else "numbers not recomputed"
-    say(f"{promotion.model}/{promotion.version}: signatures and bytes verified, {numbers}")
-    if not found.pinned:
-        say("by the keys that the bundle itself names; give --trust FILE to know whose they are")
-    return 0
-
-
-def _trusted(arguments: argparse.Namespace) -> Path | None:
-    if arguments.trust and not Path(arguments.trust).is_file():
-        raise InputError("no_trust", f"expected a trust.json at {arguments.trust}, found none")
-    return Path(arguments.trust) if arguments.trust else None
-
-
-def _alias(target: str) -> tuple[str, str]:
-    model, _, alias = target.partition("@")
-    if not model or not alias:
-        raise InputError("bad_target", f"expected MODEL@ALIAS or an existing bundle: {target!r}")
-    return model, alias
-
-
-def _sign_in(home: Home, user: str) -> str:
-    """MLflow's own client reads the user from the environment of this process."""
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ["MLFLOW_TRACKING_USERNAME"] = user
-    os.environ["MLFLOW_TRACKING_PASSWORD"] = read_password(home, user)
-    return Registry(home, user).url
-
-
-def _day(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")

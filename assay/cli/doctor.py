@@ -17,7 +17,7 @@ from assay.evidence.decisions import promotion_of
 from assay.evidence.dsse import verify
 from assay.evidence.trust import Trust
 from assay.home import Home, find_home
-from assay.ledger import Ledger
+from assay.ledger import Ledger, standing
 from assay.policy.binary import find_opa
 from assay.policy.bundle import verify_policy
 from assay.policy.rules import load_policy
@@ -97,13 +97,14 @@ def _policy(home: Home) -> str:
 
 
 def _promotions(home: Home, now: int) -> str:
-    """The newest promotion of each model, and when it ends."""
-    role = Trust.load(home.trust).role("promoter")
-    newest = {
-        entry.body["model"]: promotion_of(verify(entry.body["envelope"].encode(), role))
-        for entry in Ledger(home.ledger).entries("promotion")
+    """The promotion that each model's champion stands on, and when it ends."""
+    role, ledger = Trust.load(home.trust).role("promoter"), Ledger(home.ledger)
+    models = sorted({entry.body["model"] for entry in ledger.entries("promotion")})
+    stand = {model: entry for model in models if (entry := standing(ledger, model))}
+    ends = {
+        model: promotion_of(verify(entry.body["envelope"].encode(), role)).expires_at
+        for model, entry in stand.items()
     }
-    ends = {name: promotion.expires_at for name, promotion in newest.items()}
     if late := [name for name, end in ends.items() if end < now + WARN_S]:
         raise _ill(f"expected promotions that hold for 7 days, found {', '.join(late)}; run anew")
     told = [f"{n} until {datetime.fromtimestamp(e, UTC):%Y-%m-%d}" for n, e in ends.items()]

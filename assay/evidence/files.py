@@ -122,15 +122,39 @@ def write_once(path: Path, data: bytes) -> bool:
     Returns:
         Whether this call made it.
     """
-    descriptor, scratch = tempfile.mkstemp(prefix=".", dir=path.parent)  # 0600
+    with _scratch(path, data) as scratch:
+        try:
+            os.link(scratch, path)  # unlike a rename, never replaces
+        except FileExistsError:
+            return False
+    return True
+
+
+def put(path: Path, data: bytes) -> None:
+    """Make a file, 0600, whole or not at all, in place of one that may be there."""
+    with _scratch(path, data) as scratch:
+        move(scratch, path)
+
+
+def move(source: Path, target: Path) -> None:
+    """Put a file in another's place in the same folder; it is there after a power loss, too."""
+    source.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _scratch(path: Path, data: bytes) -> Iterator[Path]:
+    """A file beside another, 0600 and on disk; of a name that is gone afterwards."""
+    descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)  # 0600
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(descriptor)
-        os.link(scratch, path)  # unlike a rename, never replaces
-    except FileExistsError:
-        return False
+        yield Path(name)
     finally:
-        Path(scratch).unlink()
-    return True
+        Path(name).unlink(missing_ok=True)

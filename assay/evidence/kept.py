@@ -1,7 +1,7 @@
 """What the registry's server keeps of a submission, below `HOME/evidence/<bundle's digest>`.
 
 `bundle/` holds the evidence as it was handed in; `decision-<digest>.json` each sealed decision on
-it. All of it is written once.
+it. `HOME/trusts` holds what was trusted before keys changed. All of it is written once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from assay.evidence.bundle import Bundle, read_bundle
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import MAX_ENVELOPE
 from assay.evidence.files import read_bytes, write_once
+from assay.evidence.trust import Trust
 from assay.home import Home
 
 
@@ -79,6 +80,31 @@ def read_decision(home: Home, bundle: str, decision: str) -> bytes:
     if digest_bytes(sealed) != decision:
         raise EvidenceError("evidence_changed", "expected the sealed decision as it was signed")
     return sealed
+
+
+def keep_trust(home: Home, trust: Trust) -> None:
+    """Write a trust once, before another takes its place."""
+    home.trusts.mkdir(mode=0o700, exist_ok=True)
+    write_once(_trust(home, trust.digest), trust.to_json())
+
+
+def read_trust(home: Home, digest: str) -> Trust:
+    """The trust of a digest: the one in force, or one that was before.
+
+    Raises:
+        EvidenceError: Neither is (`other_trust`), or it is malformed.
+    """
+    path = _trust(home, digest)
+    found = Trust.load(path if path.exists() else home.trust)
+    if found.digest != digest:
+        raise EvidenceError(
+            "other_trust", f"expected the trust {digest} in this home, found another; restore it"
+        )
+    return found
+
+
+def _trust(home: Home, digest: str) -> Path:
+    return home.trusts / f"{digest.removeprefix('sha256:')}.json"
 
 
 def _decision(home: Home, bundle: str, decision: str) -> Path:

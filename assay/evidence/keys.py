@@ -1,5 +1,6 @@
 """Private keys of one home: one ed25519 key a role, and the secret that splits rows.
 
+A rotation writes the next key beside a role's own, has it trusted, and only then replaces.
 A process that holds a role's file can speak for that role; so each file is its owner's alone.
 """
 
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from assay.errors import EvidenceError, InputError, Refused
 from assay.evidence.access import note
 from assay.evidence.dsse import key_id
-from assay.evidence.files import read_bytes, write_once
+from assay.evidence.files import move, put, read_bytes, write_once
 from assay.evidence.trust import STATES, Trust
 from assay.home import Home
 
@@ -69,16 +70,34 @@ def load_key(home: Home, role: str) -> Ed25519PrivateKey:
         EvidenceError: It is no ed25519 key (`malformed`).
         Unavailable: As `note`: nobody opens it unseen.
     """
-    if role not in ROLES:
-        raise InputError("no_key", f"expected one of {', '.join(ROLES)}, found {role!a}")
-    note(home, f"key {role}")
-    try:
-        key = load_pem_private_key(_read_private(_path(home, role)), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise EvidenceError("malformed", f"expected an ed25519 key in {role}.pem") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise EvidenceError("malformed", f"expected an ed25519 key in {role}.pem, found another")
-    return key
+    return _load(home, _path(home, role))
+
+
+def next_key(home: Home, role: str) -> Ed25519PrivateKey | None:
+    """The key that is to take a role's place, where a rotation was interrupted.
+
+    Raises:
+        InputError, Refused, EvidenceError: As `load_key`.
+    """
+    path = _next(home, role)
+    return _load(home, path) if os.path.lexists(path) else None
+
+
+def make_next_key(home: Home, role: str) -> Ed25519PrivateKey:
+    """A new key beside the role's own, which speaks for the role until `succeed`.
+
+    Raises:
+        InputError: There is no such role (`no_key`).
+    """
+    put(_next(home, role), _new_key())
+    return _load(home, _next(home, role))
+
+
+def succeed(home: Home, role: str) -> None:
+    """The next key takes the place of the role's own, which is gone from here."""
+    for left in home.keys.glob(".*"):  # a writer that was killed may leave a second name of a key
+        left.unlink()
+    move(_next(home, role), _path(home, role))
 
 
 def load_split_key(home: Home) -> bytes:
@@ -95,7 +114,24 @@ def load_split_key(home: Home) -> bytes:
 
 
 def _path(home: Home, role: str) -> Path:
+    if role not in ROLES:
+        raise InputError("no_key", f"expected one of {', '.join(ROLES)}, found {role!a}")
     return home.keys / f"{role}.pem"
+
+
+def _next(home: Home, role: str) -> Path:
+    return _path(home, role).with_suffix(".next.pem")
+
+
+def _load(home: Home, path: Path) -> Ed25519PrivateKey:
+    note(home, f"key {path.stem}")
+    try:
+        key = load_pem_private_key(_read_private(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise EvidenceError("malformed", f"expected an ed25519 key in {path.name}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise EvidenceError("malformed", f"expected an ed25519 key in {path.name}, found another")
+    return key
 
 
 def _new_key() -> bytes:

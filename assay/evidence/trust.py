@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from assay.errors import EvidenceError
+from assay.errors import EvidenceError, Refused
 from assay.evidence.canonical import canonical, parse
 from assay.evidence.decisions import DECISION, DEMOTION, PROMOTION, PUBLIC
 from assay.evidence.digest import digest_bytes
@@ -90,6 +90,45 @@ class Trust:
             raise EvidenceError("wrong_role", f"expected trust in a role {name!a}, found none")
         return self.roles[name]
 
+    def covers(self, older: Trust) -> bool:
+        """Whether all that an older trust believed is believed here, role by role, as it was then.
+
+        A key that was revoked since, another threshold or other predicate types cover nothing.
+        """
+        return all(
+            name in self.roles and _covers(self.roles[name], role)
+            for name, role in older.roles.items()
+        )
+
+    def with_key(self, name: str, key: Ed25519PublicKey) -> Trust:
+        """The same with one more key of a role; a key that is there already changes nothing.
+
+        Raises:
+            EvidenceError: There is no such role (`wrong_role`), or the key is another's.
+        """
+        role = self.role(name)
+        return self._with(replace(role, keys={**role.keys, key_id(key): key}))
+
+    def without_key(self, name: str, key: str) -> Trust:
+        """The same without one key of a role.
+
+        Raises:
+            EvidenceError: There is no such role (`wrong_role`).
+            Refused: Too few keys would be left to speak for the role (`last_key`).
+        """
+        role = self.role(name)
+        left = {known: public for known, public in role.keys.items() if known != key}
+        if len(left) < role.threshold:
+            raise Refused(
+                "last_key",
+                f"expected {name} to keep {role.threshold} trusted, found {len(left)} left; "
+                f"make a new one first: `assay keys rotate {name}`",
+            )
+        return self._with(replace(role, keys=left))
+
+    def _with(self, role: Role) -> Trust:
+        return Trust({**self.roles, role.name: role})
+
     def to_json(self) -> bytes:
         """The canonical trust.json."""
         return canonical({"roles": {name: _entry(role) for name, role in self.roles.items()}})
@@ -98,6 +137,11 @@ class Trust:
     def digest(self) -> str:
         """`sha256:` of the canonical trust.json, however the file was spaced."""
         return digest_bytes(self.to_json())
+
+
+def _covers(role: Role, older: Role) -> bool:
+    alike = (role.threshold, role.predicate_types) == (older.threshold, older.predicate_types)
+    return alike and older.keys.keys() <= role.keys.keys()
 
 
 def _entry(role: Role) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from assay.ledger.chain import Entry, Ledger
 from assay.ledger.decisions import find_decision, record_decision, request_digest
+from assay.ledger.keys import record_revocation, record_rotation
 from assay.ledger.looks import look_recorded, looks_spent, record_look
 from assay.ledger.promotions import (
     close,
@@ -32,6 +33,8 @@ __all__ = [
     "record_look",
     "record_promotion",
     "record_review",
+    "record_revocation",
+    "record_rotation",
     "record_split",
     "request_digest",
     "reserve_release",

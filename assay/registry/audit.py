@@ -17,6 +17,7 @@ from assay.ledger import Entry, committed_promotions, next_sequence, standing
 from assay.registry.docket import find_docket, tags_of
 from assay.registry.finding import Finding, Outcome
 from assay.registry.gate import Gate
+from assay.registry.grounds import promoted
 from assay.registry.moves import seat, settle, vacate, withdraw
 from assay.registry.names import (
     ALLOWED,
@@ -28,7 +29,7 @@ from assay.registry.names import (
 )
 from assay.registry.reviews import rejecting
 from assay.registry.ruling import rule
-from assay.registry.upheld import Denied, Upheld, promoted, uphold
+from assay.registry.upheld import Denied, Upheld, uphold
 from assay.registry.users import GATE
 
 

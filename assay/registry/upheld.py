@@ -7,14 +7,13 @@ from typing import Any
 
 from assay.errors import Refused, Unavailable
 from assay.evidence.decision import GateDecision, Promotion
-from assay.evidence.decisions import promotion_of
-from assay.evidence.dsse import verify
 from assay.evidence.kept import kept_bundle, read_evidence
 from assay.evidence.public import public_view
 from assay.ledger import Entry
 from assay.policy.verify import Submission
 from assay.registry.docket import Docket, find_docket
 from assay.registry.gate import Gate
+from assay.registry.grounds import promoted, rested_on
 
 OPA_DOWN = "opa_unavailable"
 
@@ -54,15 +53,6 @@ class Upheld:
     until: int
 
 
-def promoted(gate: Gate, envelope: str) -> Promotion:
-    """What a promotion says.
-
-    Raises:
-        EvidenceError: Whoever is trusted today did not sign it.
-    """
-    return promotion_of(verify(envelope.encode("utf-8"), gate.trust().role("promoter")))
-
-
 def uphold(gate: Gate, store: Any, entry: Entry, now: int) -> Upheld:
     """Judge a promoted version anew; its tags count for nothing.
 
@@ -88,7 +78,7 @@ def uphold(gate: Gate, store: Any, entry: Entry, now: int) -> Upheld:
     subject = docket.subject()
     if subject != promotion.subject:
         raise Refused("swapped", "expected the payload that was promoted, found another")
-    bundle, as_of = _rested_on(gate, promotion)
+    bundle, as_of = rested_on(gate, promotion)
     evidence = read_evidence(kept_bundle(gate.home, bundle))
     case = Submission(docket.model, docket.version, subject, evidence, bundle)
     decision = gate.judge(case, as_of)
@@ -100,11 +90,3 @@ def uphold(gate: Gate, store: Any, entry: Entry, now: int) -> Upheld:
     if now >= until:
         raise Refused("expired", "expected a promotion that still holds, found an expired one")
     return Upheld(promotion, docket, decision, until)
-
-
-def _rested_on(gate: Gate, promotion: Promotion) -> tuple[str, int]:
-    """The evidence that a promotion rests on, and the second as of which it was judged."""
-    for entry in gate.ledger().entries("decision"):
-        if entry.body["decision"] == promotion.decision_digest:
-            return entry.body["bundle"], entry.body["at"]
-    raise Refused("no_decision", "expected the promotion's decision in the ledger, found none")

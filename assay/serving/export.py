@@ -11,7 +11,7 @@ from assay.errors import EvidenceError, InputError
 from assay.evidence.decisions import public_of
 from assay.evidence.dsse import verify
 from assay.evidence.files import list_files
-from assay.evidence.kept import kept_bundle, read_decision
+from assay.evidence.kept import kept_bundle, read_decision, read_trust
 from assay.evidence.trust import Trust
 from assay.home import Home
 from assay.serving.fetch import fetch
@@ -65,7 +65,8 @@ def export_bundle(
         folder.mkdir(mode=0o700)
         sealed = read_decision(home, public.bundle_digest, public.sealed_digest)
         written = {PROMOTION: standing.promotion, PUBLIC: standing.decision, SEALED: sealed}
-        for file, data in {**written, TRUST: trust.to_json()}.items():
+        decided_by = read_trust(home, public.trust_digest)
+        for file, data in {**written, TRUST: decided_by.to_json()}.items():
             (folder / file).write_bytes(data)
         shutil.copytree(kept_bundle(home, public.bundle_digest), folder / EVIDENCE)
         shutil.copytree(home.policy, folder / POLICY)

@@ -1,7 +1,8 @@
 """A promotion as a folder or a tar, which an auditor verifies without network or registry.
 
 `promotion.json`, `public.json` and `decision.json` are envelopes, `evidence/` is what was handed
-in, `payload/` the model, `policy/` and `trust.json` what it was judged by.
+in, `payload/` the model, `policy/` and `trust.json` what it was judged by. Keys that were rotated
+since do no harm: whoever still trusts all that was trusted then covers it.
 """
 
 from __future__ import annotations
@@ -80,9 +81,13 @@ def verify_bundle(
         promotion, public = _standing(folder, believed, now)
         # 2. The sealed decision is the one that both rest on, and says nothing else.
         decision = _sealed(folder, believed, public)
-        # 3. It was made by this trust and this policy, on this evidence, each piece signed.
-        if not inside.digest == believed.digest == decision.trust_digest:
-            raise EvidenceError("other_trust", "expected the trust that decided, found another")
+        # 3. It was made by a trust and a policy that are here, on this evidence, each piece signed.
+        if inside.digest != decision.trust_digest or not believed.covers(inside):
+            raise EvidenceError(
+                "other_trust",
+                "expected the trust that decided, and each of its keys still trusted, found "
+                "otherwise; where a key was revoked, approve again and export anew",
+            )
         submission = _evidence(folder, believed, decision)
         _check_policy(folder, decision)
         # 4. The numbers, where the outcome tables are at hand.

@@ -28,6 +28,9 @@ COMMANDS = [
     "reject",
     "verify",
     "export",
+    "keys list",
+    "keys rotate",
+    "keys revoke",
     "data list",
     "data get",
     "doctor",
@@ -44,7 +47,7 @@ def test_every_command_shows_an_example_and_takes_a_home(command, capsys):
     assert "--home DIR" in told
 
 
-@pytest.mark.parametrize("words", [[], ["data"]])
+@pytest.mark.parametrize("words", [[], ["data"], ["keys"]])
 def test_a_group_of_commands_shows_an_example(words, capsys):
     with pytest.raises(SystemExit):
         main([*words, "--help"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from assay.errors import EvidenceError
+from assay.errors import EvidenceError, Refused
+from assay.evidence.dsse import key_id
 from assay.evidence.trust import STATES, Trust
 from assay.evidence.values import is_digest
 
@@ -143,3 +145,60 @@ def test_trust_is_a_small_plain_file(tmp_path: Path) -> None:
 def test_only_known_roles_are_made() -> None:
     with pytest.raises(EvidenceError, match="malformed"):
         Trust.of({"approver": KEYS["gate"]})
+
+
+STRANGER = Ed25519PrivateKey.from_private_bytes(bytes([99]) * 32).public_key()
+OLD = Trust.of(KEYS)
+ROTATED = OLD.with_key("gate", STRANGER)
+
+
+def narrowed(trust: Trust, role: str, **changes: Any) -> Trust:
+    return Trust({**trust.roles, role: replace(trust.role(role), **changes)})
+
+
+def few_types(role: str) -> frozenset[str]:
+    return frozenset(sorted(STATES[role])[:1])
+
+
+def test_a_key_more_covers_what_was_trusted_before() -> None:
+    assert OLD.covers(OLD)
+    assert ROTATED.covers(OLD)
+    assert ROTATED.role("gate").keys.keys() == {key_id(KEYS["gate"]), key_id(STRANGER)}
+    assert Trust.of(KEYS).with_key("gate", KEYS["gate"]).digest == OLD.digest
+
+
+COVERED_BY_NONE = {
+    "a key that came later": (OLD, ROTATED),
+    "a key that was revoked": (ROTATED.without_key("gate", key_id(KEYS["gate"])), OLD),
+    "another's key": (Trust.of({**KEYS, "gate": STRANGER}), OLD),
+    "a key that changed its role": (
+        Trust.of({**KEYS, "gate": KEYS["promoter"], "promoter": KEYS["gate"]}),
+        OLD,
+    ),
+    "a role less": (Trust.of({name: KEYS[name] for name in ("gate", "promoter")}), OLD),
+    "fewer types": (narrowed(OLD, "evaluator", predicate_types=few_types("evaluator")), OLD),
+    "more types": (OLD, narrowed(OLD, "evaluator", predicate_types=few_types("evaluator"))),
+    "a higher threshold": (narrowed(ROTATED, "gate", threshold=2), OLD),
+    "a lower threshold": (ROTATED, narrowed(ROTATED, "gate", threshold=2)),
+}
+
+
+@pytest.mark.parametrize("name", COVERED_BY_NONE)
+def test_whatever_was_trusted_otherwise_is_not_covered(name: str) -> None:
+    today, older = COVERED_BY_NONE[name]
+    assert not today.covers(older)
+
+
+def test_a_key_less_is_the_trust_of_before() -> None:
+    assert ROTATED.without_key("gate", key_id(STRANGER)).digest == OLD.digest
+
+
+def test_a_role_keeps_as_many_keys_as_have_to_sign() -> None:
+    for trust in (OLD, narrowed(ROTATED, "gate", threshold=2)):
+        with pytest.raises(Refused, match="last_key"):
+            trust.without_key("gate", key_id(KEYS["gate"]))
+
+
+def test_a_key_never_speaks_for_two_roles() -> None:
+    with pytest.raises(EvidenceError, match="malformed"):
+        OLD.with_key("gate", KEYS["trainer"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 from assay.evidence.bundle import Bundle
 from assay.evidence.digest import digest_folder
 from assay.evidence.statement import Evidence, Subject
-from assay.home import Home
+from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_look
+from assay.policy.bundle import build_policy
+from assay.policy.opa import OpaServer
 from tests.assay.policy.submission import CANDIDATE, digest
 from tests.assay.policy.submission import Site as Evidenced
-from tests.assay.registry.site import Answer, Logged, Site, log_payload
+from tests.assay.registry.site import Answer, Logged, Site, gated_site, log_payload
 
 
 def point_at(home: Home, socket: Path, token_file: Path) -> None:
@@ -110,3 +113,16 @@ class Line:
         with self.site.signed_in("auditor") as client:
             found = client.get_registered_model("credit").aliases
         return {alias: str(version) for alias, version in found.items()}
+
+
+@contextmanager
+def own_line(root: Path) -> Iterator[Line]:
+    """A line with a home, an OPA and a server that nobody shares."""
+    evidenced = Evidenced.build(root)
+    home = evidenced.home
+    build_policy(REPOSITORY / "policies", home.policy)
+    Ledger.create(home.ledger)
+    with OpaServer(home.policy) as opa:
+        point_at(home, opa.socket, opa.token_file)
+        with gated_site(home) as site:
+            yield Line(site, evidenced)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,21 @@ def test_without_a_ledger_no_key_changes(gate: Gate) -> None:
     assert refusal(lambda: rotate(gate, "gate", NOW)) == "no_ledger"
     assert refusal(lambda: revoke(gate, old, NOW)) == "no_ledger"
     assert (signer(gate), gate.trust().digest) == (own, trust)
+
+
+def test_keys_wait_for_whoever_decides(gate: Gate) -> None:
+    """No decision names one trust and is signed by the key of another."""
+    old = signer(gate)
+    rotate(gate, "gate", NOW)
+    for act, subject in ((rotate, "gate"), (revoke, old)):
+        before = gate.trust().digest, signer(gate)
+        with ThreadPoolExecutor(1) as pool:
+            with gate.alone():
+                waiting = pool.submit(act, gate, subject, NOW)
+                with pytest.raises(TimeoutError):
+                    waiting.result(timeout=0.3)
+                assert (gate.trust().digest, signer(gate)) == before
+            waiting.result(timeout=30)
 
 
 # Dies, as by SIGKILL, before the nth step that could leave something behind.

@@ -76,10 +76,8 @@ def exported(own: Line, target: Path) -> Path:
     return target
 
 
-def verified(own: Line, bundle: Path, trust: Trust | None = None) -> Verified:
-    """With every number computed again."""
-    sealed = own.evidenced.home.sealed_outcomes
-    return verify_bundle(bundle, now=now(), trust=trust, outcomes=sealed)
+def verified(bundle: Path, trust: Trust | None) -> Verified:
+    return verify_bundle(bundle, now=now(), trust=trust)
 
 
 def audited(own: Line) -> dict[str, Any]:
@@ -118,7 +116,7 @@ def test_what_old_keys_signed_verifies_after_a_rotation(
     # The consumer, the audit, and the bundle that was made before.
     for trust in (before, today(own)):
         assert consumed(own, trust).version == version.version
-        assert verified(own, early, trust).recomputed
+        assert verified(early, trust).promotion.version == version.version
     assert audited(own)["outcome"] == "well"
     # The same promotion makes the same file: it carries the trust that decided.
     late = exported(own, tmp_path / "late.tar")
@@ -130,12 +128,14 @@ def test_what_old_keys_signed_verifies_after_a_rotation(
     approved(own, waiting)
     after = exported(own, tmp_path / "after.tar")
     for trust in (today(own), None):
-        assert verified(own, after, trust).promotion.version == waiting.version
+        assert verified(after, trust).promotion.version == waiting.version
     alone = Trust.of({r: load_key(own.evidenced.home, r).public_key() for r in ROLES})
     assert consumed(own, alone).version == waiting.version
+    sealed = own.evidenced.home.sealed_outcomes
+    assert verify_bundle(after, now=now(), trust=today(own), outcomes=sealed).recomputed
     # Whoever was not handed today's trust believes nothing that is newer.
     assert refused(consumed, own, before) == "wrong_role"
-    assert refused(verified, own, after, before) == "wrong_role"
+    assert refused(verified, after, before) == "wrong_role"
 
 
 FALLS = {
@@ -163,7 +163,7 @@ def test_what_a_revoked_key_signed_falls(
         assert consumed(own, today(own)).version == version.version
     else:
         assert refused(consumed, own, today(own)) == consumer
-    assert refused(verified, own, bundle, today(own)) in ("wrong_role", "other_trust")
+    assert refused(verified, bundle, today(own)) in ("wrong_role", "other_trust")
     told = audited(own)
     assert (told["outcome"], told["code"]) == (outcome, code)
     # What fell long ago is nothing to look at any more.
@@ -172,7 +172,7 @@ def test_what_a_revoked_key_signed_falls(
     )
     if outcome == "restored":
         assert consumed(own, today(own)).version == version.version
-        assert verified(own, exported(own, tmp_path / "again.tar"), today(own)).pinned
+        assert verified(exported(own, tmp_path / "again.tar"), today(own)).pinned
     else:
         assert refused(consumed, own, today(own)) == "no_champion"
 
@@ -196,7 +196,7 @@ def test_a_decision_that_knew_a_revoked_key_is_made_again(
     assert told == [{f"credit/{version.version}": DECIDED}] * len(former)
     assert consumed(own, today(own)).version == version.version
     assert audited(own)["outcome"] == "well"
-    assert refused(verified, own, bundle, today(own)) == "other_trust"
+    assert refused(verified, bundle, today(own)) == "other_trust"
     assert refused(exported, own, tmp_path / "refused.tar") == "other_trust"
     approved(own, version)
-    assert verified(own, exported(own, tmp_path / "after.tar"), today(own)).pinned
+    assert verified(exported(own, tmp_path / "after.tar"), today(own)).pinned

@@ -6,6 +6,7 @@ It trusts neither the registry nor the disk: a raw write to either meets a signa
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from assay.evidence.public import PublicDecision
 from assay.evidence.standing import Standing, refuse_latest, verify_standing
 from assay.evidence.trust import Trust
 from assay.models import Model, model_of
+from assay.serving.floor import alone, read_floor, write_floor
 from assay.serving.offline import opened, read_standing, verify_bundle
 
 CHAMPION = "champion"
@@ -47,7 +49,7 @@ def load_champion(
     tracking_uri: str | None = None,
     bundle: Path | None = None,
     alias: str = CHAMPION,
-    floor: int = 0,
+    floor: int | Path = 0,
     now: int | None = None,
 ) -> Champion:
     """Verify whatever holds the alias, then load exactly the bytes that were verified.
@@ -60,16 +62,17 @@ def load_champion(
         bundle: What `assay export` wrote, a folder or tar: then no server is asked, and all of it
             is verified, as by `verify_bundle`.
         alias: A protected alias; never `latest`.
-        floor: Smallest promotion sequence to accept; keep the last one that was loaded, so that
-            nobody can roll back to an older promotion.
+        floor: Smallest promotion sequence to accept, or the file that remembers the largest one
+            which was loaded, so that nobody can roll back to an older promotion. The file is made
+            by the first load; from then on, one that cannot be read accepts nothing.
         now: Unix seconds; None: this machine's clock.
 
     Raises:
         InputError: No such bundle, or a bundle and a server (`two_sources`).
         EvidenceError: Some of it does not verify; as `verify_standing`, `verify_bundle`, and the
-            payload's own.
+            payload's own, and the floor's, as `read_floor`.
         Refused: `latest`, or nothing holds the alias (`no_champion`).
-        Unavailable: The server does not answer.
+        Unavailable: The server does not answer, or the floor cannot be kept.
     """
     believed = trust if isinstance(trust, Trust) else Trust.load(trust)
     moment = int(time.time()) if now is None else now
@@ -81,7 +84,20 @@ def load_champion(
         found, files = _read(bundle, name, alias, believed, moment)
     else:
         raise InputError("two_sources", "expected a bundle or a server to load from, found both")
-    promotion, decision = verify_standing(found, believed, moment, floor)
+    if isinstance(floor, int):
+        return _verified(found, files, believed, moment, floor)
+    with alone(floor):
+        least = read_floor(floor, name, alias)
+        champion = _verified(found, files, believed, moment, least)
+        if champion.promotion.sequence > least:
+            write_floor(floor, champion.promotion)
+    return champion
+
+
+def _verified(
+    found: Standing, files: Mapping[str, bytes], trust: Trust, now: int, floor: int
+) -> Champion:
+    promotion, decision = verify_standing(found, trust, now, floor)
     return Champion(model_of(files), promotion, decision)
 
 

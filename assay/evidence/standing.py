@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assay.errors import EvidenceError
+from assay.errors import EvidenceError, Refused
 from assay.evidence.decision import Promotion
 from assay.evidence.decisions import promotion_of, public_of
 from assay.evidence.dsse import verify
@@ -33,6 +33,16 @@ class Standing:
     promotion: bytes | None
     decision: bytes | None
     payload: str
+
+
+def refuse_latest(alias: str) -> None:
+    """Let an alias through that somebody has to move.
+
+    Raises:
+        Refused: `latest`, in any spelling, which is whatever was registered last.
+    """
+    if alias.casefold() == "latest":
+        raise Refused("latest", "expected a promoted alias, found the newest version of any kind")
 
 
 def verify_standing(

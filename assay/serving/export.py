@@ -54,9 +54,7 @@ def export_bundle(
     if target.exists() or not target.parent.is_dir():
         raise InputError("bad_target", f"expected a free name in a folder, found {target}")
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
-        fetched = Path(scratch) / "fetched"
-        fetched.mkdir()
-        standing, payload = fetch(name, alias, tracking_uri, fetched)
+        standing, payload = fetch(name, alias, tracking_uri)
         if standing.promotion is None or standing.decision is None:
             raise EvidenceError("unsigned", f"expected {name}@{alias} to carry a promotion")
         trust = Trust.load(home.trust)
@@ -66,11 +64,12 @@ def export_bundle(
         sealed = read_decision(home, public.bundle_digest, public.sealed_digest)
         written = {PROMOTION: standing.promotion, PUBLIC: standing.decision, SEALED: sealed}
         decided_by = read_trust(home, public.trust_digest)
-        for file, data in {**written, TRUST: decided_by.to_json()}.items():
+        model = {f"{PAYLOAD}/{file}": data for file, data in payload.items()}
+        for file, data in {**written, **model, TRUST: decided_by.to_json()}.items():
+            (folder / file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / file).write_bytes(data)
         shutil.copytree(kept_bundle(home, public.bundle_digest), folder / EVIDENCE)
         shutil.copytree(home.policy, folder / POLICY)
-        shutil.copytree(payload, folder / PAYLOAD)
         verified = verify_bundle(folder, now=now, trust=trust)
         _publish(folder, target)
     return verified

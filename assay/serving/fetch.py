@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -9,50 +10,55 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
 from assay.errors import EvidenceError, Refused, Unavailable
-from assay.evidence.payload import check_payload
-from assay.evidence.standing import Standing
+from assay.evidence.payload import read_payload
+from assay.evidence.standing import Standing, refuse_latest
 
 DECISION = "gate.decision"
 PROMOTION = "gate.promotion"
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
+# What MLflow lets through of a server that answers an HTTP status or a body that it did not expect.
+_STRAY = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
-def fetch(name: str, alias: str, tracking_uri: str | None, folder: Path) -> tuple[Standing, Path]:
+def fetch(name: str, alias: str, tracking_uri: str | None) -> tuple[Standing, dict[str, bytes]]:
     """The version's envelopes and its payload, downloaded and hashed.
 
     Args:
         name: Registered model.
-        alias: A protected alias; `latest` is no alias but whatever was registered last.
+        alias: A protected alias; never `latest`.
         tracking_uri: The server; None: MLflow's own setting.
-        folder: An empty folder.
+
+    Returns:
+        What was found, and the payload's files: POSIX path -> the bytes that were hashed.
 
     Raises:
         Refused: `latest`, or nothing holds the alias (`no_champion`).
         EvidenceError: The payload holds what it may not.
-        Unavailable: The server does not answer.
+        Unavailable: The server does not answer, or a disk does not.
     """
-    if alias.casefold() == "latest":
-        raise Refused("latest", "expected a promoted alias, found the newest version of any kind")
+    refuse_latest(alias)
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
-    try:
-        row = client.get_model_version_by_alias(name, alias)
-        source = client.get_model_version_download_uri(name, row.version)
-        data = download_artifacts(
-            artifact_uri=f"{source.rstrip('/')}/data",
-            dst_path=str(folder),
-            tracking_uri=tracking_uri,
-        )
-    except MlflowException as error:
-        if error.error_code in _ABSENT:
-            raise Refused(
-                "no_champion", f"expected {name} to have a {alias} with a payload, found none"
-            ) from None
-        raise Unavailable(
-            "mlflow_unavailable", f"expected MLflow to answer, found {error.error_code}"
-        ) from None
-    payloads = list(Path(data).iterdir())
-    if len(payloads) != 1:
-        raise EvidenceError("foreign_file", "expected one payload in the model, found others")
+    with tempfile.TemporaryDirectory(prefix="assay-") as scratch:  # 0700
+        try:
+            row = client.get_model_version_by_alias(name, alias)
+            source = client.get_model_version_download_uri(name, row.version)
+            data = download_artifacts(
+                artifact_uri=f"{source.rstrip('/')}/data",
+                dst_path=scratch,
+                tracking_uri=tracking_uri,
+            )
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                raise Refused(
+                    "no_champion", f"expected {name} to have a {alias} with a payload, found none"
+                ) from None
+            raise _silent(str(error.error_code)) from None
+        except _STRAY as error:
+            raise _silent(type(error).__name__) from None
+        payloads = list(Path(data).iterdir())
+        if len(payloads) != 1:
+            raise EvidenceError("foreign_file", "expected one payload in the model, found others")
+        digest, files = read_payload(payloads[0])
     said = {key: row.tags.get(key) for key in (PROMOTION, DECISION)}
     envelopes = {key: text if text is None else text.encode("utf-8") for key, text in said.items()}
     standing = Standing(
@@ -61,6 +67,10 @@ def fetch(name: str, alias: str, tracking_uri: str | None, folder: Path) -> tupl
         alias=alias,
         promotion=envelopes[PROMOTION],
         decision=envelopes[DECISION],
-        payload=check_payload(payloads[0]),
+        payload=digest,
     )
-    return standing, payloads[0]
+    return standing, files
+
+
+def _silent(found: str) -> Unavailable:
+    return Unavailable("mlflow_unavailable", f"expected MLflow to answer, found {found}")

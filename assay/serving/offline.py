@@ -22,7 +22,7 @@ from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import MAX_ENVELOPE, verify
 from assay.evidence.files import list_files, read_bytes
 from assay.evidence.kept import read_evidence
-from assay.evidence.payload import check_payload
+from assay.evidence.payload import read_payload
 from assay.evidence.public import PublicDecision, public_view
 from assay.evidence.standing import Standing, verify_standing
 from assay.evidence.trust import Trust
@@ -74,11 +74,11 @@ def verify_bundle(
             `other_trust`, `wrong_decision`, `other_evidence`, `other_policy`,
             `recomputed_differently`.
     """
-    with _opened(path) as folder:
+    with opened(path) as folder:
         inside = Trust.load(folder / TRUST)
         believed = trust or inside
         # 1. The promotion and the public decision, against the payload's bytes.
-        promotion, public = _standing(folder, believed, now)
+        promotion, public = verify_standing(read_standing(folder, believed)[0], believed, now)
         # 2. The sealed decision is the one that both rest on, and says nothing else.
         decision = _sealed(folder, believed, public)
         # 3. It was made by a trust and a policy that are here, on this evidence, each piece signed.
@@ -97,18 +97,28 @@ def verify_bundle(
     return Verified(promotion, decision, trust is not None, outcomes is not None)
 
 
-def _standing(folder: Path, trust: Trust, now: int) -> tuple[Promotion, PublicDecision]:
+def read_standing(folder: Path, trust: Trust) -> tuple[Standing, dict[str, bytes]]:
+    """What a bundle says of its promotion, and the payload's files; only who signed is checked.
+
+    Args:
+        folder: Of the bundle.
+        trust: Whose promoter is believed.
+
+    Raises:
+        EvidenceError: Somebody else signed, or the payload holds what it may not.
+    """
     envelope = _read(folder / PROMOTION)
     said = promotion_of(verify(envelope, trust.role("promoter")))
+    digest, files = read_payload(folder / PAYLOAD)
     found = Standing(
         name=said.model,
         version=said.version,
         alias=said.alias,
         promotion=envelope,
         decision=_read(folder / PUBLIC),
-        payload=check_payload(folder / PAYLOAD),
+        payload=digest,
     )
-    return verify_standing(found, trust, now)
+    return found, files
 
 
 def _sealed(folder: Path, trust: Trust, public: PublicDecision) -> GateDecision:
@@ -174,8 +184,13 @@ def _read(path: Path) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Path]:
-    """The folder, or the tar unpacked into one that goes afterwards."""
+def opened(path: Path) -> Iterator[Path]:
+    """A bundle's folder, or its tar unpacked into one that goes afterwards.
+
+    Raises:
+        InputError: Neither is there (`no_bundle`).
+        EvidenceError: It holds other files than a bundle (`foreign_file`), or too much.
+    """
     if path.is_dir():
         yield _checked(path)
         return

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assay.home import REPOSITORY
+from assay.policy.bundle import build_policy
 from tests.assay.serving.promoted import Promoted, Registry, save_small_model
 
 
@@ -21,6 +23,21 @@ def payload(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def promoted(tmp_path_factory: pytest.TempPathFactory, payload: Path) -> Promoted:
     digest = save_small_model(payload.parent / "again")
     return Promoted.build(tmp_path_factory.mktemp("home") / "home", digest)
+
+
+@pytest.fixture(scope="session")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("policy") / "policy"
+    build_policy(REPOSITORY / "policies", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(
+    tmp_path_factory: pytest.TempPathFactory, promoted: Promoted, payload: Path, policy: Path
+) -> Path:
+    """A bundle of the promoted model."""
+    return promoted.export(tmp_path_factory.mktemp("exported") / "credit", payload, policy)
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,21 @@ from pathlib import Path
 import torch
 from mlflow import MlflowClient
 
+from assay.evidence.attest import attest
+from assay.evidence.bundle import Bundle
+from assay.evidence.canonical import canonical
 from assay.evidence.decision import BarResult, GateDecision, GateResult, Promotion, Verdict
 from assay.evidence.decisions import sign_decision, sign_promotion, sign_public
 from assay.evidence.digest import digest_bytes
 from assay.evidence.keys import load_key, make_keys
 from assay.evidence.standing import Standing
-from assay.evidence.statement import Subject
+from assay.evidence.statement import Evidence, Subject
 from assay.evidence.trust import Trust
 from assay.evidence.values import Bound
 from assay.home import Home
 from assay.models import Architecture, Encoder, Model, save_payload
 from assay.models.families import build_network
+from assay.policy.bundle import verify_policy
 from assay.spec import Column
 
 NOW = 1_800_000_000
@@ -61,16 +65,17 @@ def bar() -> BarResult:
 
 @dataclass(frozen=True)
 class Promoted:
-    """Signed by a home's keys, at `NOW`."""
+    """Signed by a home's keys, at one second."""
 
     home: Home
     trust: Trust
     subject: Subject
+    at: int = NOW
 
     @classmethod
-    def build(cls, root: Path, payload: str) -> Promoted:
+    def build(cls, root: Path, payload: str, at: int = NOW) -> Promoted:
         home = Home(root).create()
-        return cls(home, make_keys(home), Subject("credit", payload))
+        return cls(home, make_keys(home), Subject("credit", payload), at)
 
     def decision(self, version: str = "1") -> GateDecision:
         gate = GateResult("utility", Verdict.PASS, "ok", "passes", "train longer", (bar(),))
@@ -84,8 +89,8 @@ class Promoted:
             attestations={},
             gates={"utility": gate},
             denials=(),
-            decided_at=NOW,
-            expires_at=NOW + 30 * DAY,
+            decided_at=self.at,
+            expires_at=self.at + 30 * DAY,
         )
 
     def promotion(self, decision: GateDecision) -> Promotion:
@@ -98,8 +103,8 @@ class Promoted:
             sequence=3,
             decision_digest=digest_bytes(self.sealed(decision)),
             subject=decision.subject,
-            promoted_at=NOW,
-            expires_at=NOW + 30 * DAY,
+            promoted_at=self.at,
+            expires_at=self.at + 30 * DAY,
         )
 
     def sealed(self, decision: GateDecision) -> bytes:
@@ -126,6 +131,49 @@ class Promoted:
         """The standing with another promotion, honestly signed."""
         promotion = replace(self.promotion(self.decision()), **changes)  # type: ignore[arg-type]
         return replace(self.standing(), promotion=self.sign(promotion))
+
+    def export(self, folder: Path, payload: Path, policy: Path, **changes: object) -> Path:
+        """A bundle with the evidence of one stage; a change is of the promotion, honestly signed.
+
+        Args:
+            folder: A new folder.
+            payload: The model.
+            policy: A built policy.
+            changes: As for `with_promotion`.
+        """
+        attested = attest(utility_of(self.subject, self.at), self.home)
+        evidence = Bundle({"utility": attested}, canonical({"model": "credit"}))
+        decision = replace(
+            self.decision(),
+            policy_digest=verify_policy(policy),
+            bundle_digest=evidence.digest,
+            attestations={"utility": digest_bytes(attested)},
+        )
+        shutil.copytree(payload, folder / "payload")
+        shutil.copytree(policy, folder / "policy")
+        files = {
+            "promotion.json": self.sign(replace(self.promotion(decision), **changes)),  # type: ignore[arg-type]
+            "public.json": self.public(decision),
+            "decision.json": self.sealed(decision),
+            "trust.json": self.trust.to_json(),
+            **{f"evidence/{name}": data for name, data in evidence.files().items()},
+        }
+        (folder / "evidence").mkdir()
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return folder
+
+
+def utility_of(subject: Subject, at: int) -> Evidence:
+    return Evidence(
+        kind="utility",
+        subject=subject,
+        measurements={"auc": Bound(0.72, 0.7, 0.74, 0.0025, 1000, "delong")},
+        config={},
+        materials={"outcomes:holdout": digest("outcomes")},
+        started_at=at - 600,
+        finished_at=at - 60,
+    )
 
 
 @dataclass(frozen=True)

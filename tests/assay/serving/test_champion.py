@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +139,64 @@ def test_a_server_that_is_down_is_no_champion(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     down = Registry("http://127.0.0.1:9", Path())
     assert _refused(down, promoted) == "mlflow_unavailable"
+
+
+def test_a_payload_that_is_gone_is_no_champion(
+    registry: Registry, promoted: Promoted, payload: Path
+) -> None:
+    root = registry.register(promoted.standing(), payload).parent.parent
+    shutil.rmtree(root)
+    assert _refused(registry, promoted) == "no_champion"
+
+
+ARTIFACTS = "api/2.0/mlflow-artifacts/artifacts/1"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "path"),
+    [
+        (403, b"", ARTIFACTS),
+        (500, b"", ARTIFACTS),
+        (200, b"<html>", ARTIFACTS),
+        (200, b"[]", ARTIFACTS),
+        (200, b'{"files": [{}]}', ARTIFACTS),
+        (200, b"", "elsewhere"),
+    ],
+)
+def test_a_store_that_does_not_answer_is_no_champion(
+    registry: Registry,
+    promoted: Promoted,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    body: bytes,
+    path: str,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    client = registry.client()
+    client.create_registered_model("credit")
+    with _answering(status, body) as url:
+        client.create_model_version("credit", f"{url}/{path}")
+        client.set_registered_model_alias("credit", "champion", "1")
+        assert _refused(registry, promoted) == "mlflow_unavailable"
+
+
+@contextmanager
+def _answering(status: int, body: bytes) -> Iterator[str]:
+    """A store of artifacts that says the same to whatever it is asked."""
+
+    class Store(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Store) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def test_mlflow_s_own_door_opens_payloads_alone(payload: Path, tmp_path: Path) -> None:

@@ -119,6 +119,25 @@ def verified_bundle(folder: Path) -> tuple[str, bytes]:
     Raises:
         Unavailable: As `verify_policy`.
     """
+    found, bundle = _verified(folder)
+    return found.digest, bundle
+
+
+def changed_files(one: Path, other: Path) -> tuple[str, ...]:
+    """Which Rego files two built policies differ in, and whether `capabilities.json` is one.
+
+    Raises:
+        Unavailable: As `verify_policy`.
+    """
+    before, after = (_verified(folder)[0] for folder in (one, other))
+    paths = sorted({*before.modules, *after.modules})
+    changed = [path for path in paths if before.modules.get(path) != after.modules.get(path)]
+    allowed = ["capabilities.json"] if before.capabilities != after.capabilities else []
+    return (*changed, *allowed)
+
+
+def _verified(folder: Path) -> tuple[Sources, bytes]:
+    """What a built policy was made of, and its bundle."""
     bundle, data, told = (_built(folder / name) for name in (BUNDLE, "data.json", "policy.json"))
     try:
         found, manifest = _read_bundle(bundle)
@@ -130,7 +149,7 @@ def verified_bundle(folder: Path) -> tuple[str, bytes]:
             raise unavailable(f"{folder}: expected files of one build; rebuild the policy")
     except EvidenceError as error:
         raise unavailable(f"{folder}: {error.message}; rebuild the policy") from None
-    return found.digest, bundle
+    return found, bundle
 
 
 def _read_sources(sources: Path) -> Sources:

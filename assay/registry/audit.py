@@ -26,8 +26,9 @@ from assay.registry.names import (
     PREVIOUS,
     PROMOTION,
 )
+from assay.registry.promoted import Denied, promoted
 from assay.registry.ruling import rule
-from assay.registry.upheld import Denied, Upheld, promoted, uphold
+from assay.registry.upheld import Upheld, uphold
 from assay.registry.users import GATE
 
 
@@ -105,9 +106,6 @@ def _require_whole(gate: Gate) -> None:
         gate.reach_opa()
     except AssayError as error:
         raise Unavailable(error.code, error.message) from error
-    for folder in (gate.home.evidence, gate.home.sealed_outcomes):
-        if not folder.is_dir():
-            raise Unavailable("disk_unavailable", f"expected a folder {folder.name}, found none")
 
 
 def _require_newest(case: Case) -> None:

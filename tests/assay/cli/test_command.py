@@ -27,6 +27,7 @@ COMMANDS = [
     "approve",
     "verify",
     "export",
+    "policy diff",
     "data list",
     "data get",
     "doctor",
@@ -43,7 +44,7 @@ def test_every_command_shows_an_example_and_takes_a_home(command, capsys):
     assert "--home DIR" in told
 
 
-@pytest.mark.parametrize("words", [[], ["data"]])
+@pytest.mark.parametrize("words", [[], ["data"], ["policy"]])
 def test_a_group_of_commands_shows_an_example(words, capsys):
     with pytest.raises(SystemExit):
         main([*words, "--help"])

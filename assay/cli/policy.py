@@ -73,8 +73,8 @@ def _plain(found: Foresight, champions: list[_Champion]) -> dict[str, Any]:
 
 
 def _print(found: Foresight, champions: list[_Champion], user: str) -> None:
-    say(f"in force: {found.before.digest}")
-    say(f"proposed: {found.after.digest}{_same(found)}")
+    say(f"in force: version {found.before.rules.version}, {found.before.digest}")
+    say(f"proposed: version {found.after.rules.version}, {found.after.digest}{_note(found)}")
     for file in found.files:
         say(f"another {file}")
     if found.settings:
@@ -87,8 +87,12 @@ def _print(found: Foresight, champions: list[_Champion], user: str) -> None:
     say("nothing was put in force: `assay up` does that with the policies it is started on")
 
 
-def _same(found: Foresight) -> str:
-    return ", the same" if found.before.digest == found.after.digest else ""
+def _note(found: Foresight) -> str:
+    """What a start would say to it before anything else."""
+    if found.before.digest == found.after.digest:
+        return ", the same"
+    least = found.before.rules.version + 1
+    return "" if found.after.rules.version >= least else f"; `assay up` asks for {least} or higher"
 
 
 def _value(found: Any) -> str:

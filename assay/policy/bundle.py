@@ -23,6 +23,7 @@ from assay.evidence.digest import digest_bytes, digest_json
 from assay.policy.binary import find_opa, unavailable
 
 BUNDLE = "bundle.tar.gz"
+FILES = (BUNDLE, "data.json", "policy.json")
 MAX_BYTES = 4 * 1024 * 1024  # of a bundle's file
 PACKAGES = ("gates", "lib", "promotion", "system/authz")  # all that a policy may define
 NEEDED = ("promotion.rego", "system/authz.rego")
@@ -94,12 +95,22 @@ def build_policy(sources: Path, folder: Path) -> None:
         built = Path(scratch, BUNDLE).read_bytes()
         remedies = _remedies(json.loads(_opa(stage, "inspect", "-a", "-f", "json", f"../{BUNDLE}")))
     told = {"digest": read.digest, "remedies": remedies}
+    contents = (built, canonical(read.data), canonical(told))
+    _write_built(folder, dict(zip(FILES, contents, strict=True)))
+
+
+def copy_policy(built: Path, folder: Path) -> None:
+    """The built policy of one folder in another, in the place of what is there.
+
+    Raises:
+        Unavailable: As `verify_policy`.
+    """
+    _write_built(folder, {name: (built / name).read_bytes() for name in FILES})
+
+
+def _write_built(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, content in {
-        BUNDLE: built,
-        "data.json": canonical(read.data),
-        "policy.json": canonical(told),
-    }.items():
+    for name, content in files.items():
         _replace(folder / name, content)
     verify_policy(folder)
 
@@ -138,7 +149,7 @@ def changed_files(one: Path, other: Path) -> tuple[str, ...]:
 
 def _verified(folder: Path) -> tuple[Sources, bytes]:
     """What a built policy was made of, and its bundle."""
-    bundle, data, told = (_built(folder / name) for name in (BUNDLE, "data.json", "policy.json"))
+    bundle, data, told = (_built(folder / name) for name in FILES)
     try:
         found, manifest = _read_bundle(bundle)
         if manifest != found.manifest:

@@ -231,10 +231,12 @@ class Rules(Strict):
     """The whole table.
 
     Attributes:
+        version: Higher than that of every policy before it.
         protected_aliases: Aliases that only the gate moves.
         statements: Kind of evidence -> what its statement has to name.
     """
 
+    version: Annotated[int, Field(ge=1, lt=2**53)]
     protected_aliases: Annotated[tuple[Word, ...], Field(min_length=1, strict=False)]
     statements: dict[Word, StatementRules]
     tiers: Annotated[dict[Word, Tier], Field(min_length=1)]

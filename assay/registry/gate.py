@@ -20,8 +20,9 @@ from assay.home import Home, find_home
 from assay.ledger import Ledger
 from assay.policy.client import ask
 from assay.policy.decide import Ask, decide
+from assay.policy.force import policy_in_force
 from assay.policy.looks import LedgerLooks
-from assay.policy.rules import Policy, load_policy
+from assay.policy.rules import Policy
 from assay.policy.verify import Submission
 
 
@@ -57,8 +58,12 @@ class Gate:
                 raise Unavailable("disk_unavailable", told)
 
     def policy(self) -> Policy:
-        """Today's policy."""
-        return load_policy(self.home.policy)
+        """Today's policy.
+
+        Raises:
+            AssayError: There is none, or another one than was put in force last.
+        """
+        return policy_in_force(self.home)
 
     def trust(self) -> Trust:
         """Whose keys are believed today."""

@@ -161,6 +161,8 @@ def test_what_a_person_reads(differ: Diff, standing: Logged) -> None:
         ">= 0.68 → >= 0.99",
         "PASS → FAIL",
         "Remedy: ",
+        "proposed: version 1, sha256:",
+        "`assay up` asks for 2 or higher",
         "nothing was put in force",
     ):
         assert words in told

@@ -1,0 +1,144 @@
+"""A policy rules once its version is above every one before; an older or edited one never does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assay.errors import AssayError, EvidenceError, InputError, Unavailable
+from assay.home import REPOSITORY, Home
+from assay.ledger import Ledger, record_policy, require_newest
+from assay.policy.bundle import FILES
+from assay.policy.force import policy_in_force, put_in_force
+from tests.policies.question import digest
+
+NOW = 1_800_000_000
+ONE, OTHER = digest("one"), digest("other")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home").create()
+    Ledger.create(made.ledger)
+    return made
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(REPOSITORY / "policies", tmp_path / "policies"))
+
+
+def amend(sources: Path, version: int, auc: float = 0.68) -> Path:
+    path = sources / "data.json"
+    table = json.loads(path.read_text())
+    table["version"] = version
+    for bar in table["tiers"]["standard"]["bars"]:
+        if bar["measurement"] == "auc":
+            bar["bar"] = auc
+    path.write_text(json.dumps(table))
+    return sources
+
+
+def noted(home: Home) -> list[int]:
+    return [entry.body["version"] for entry in Ledger(home.ledger).entries("policy")]
+
+
+def built(home: Home) -> list[bytes]:
+    return [(home.policy / name).read_bytes() for name in FILES]
+
+
+def test_the_first_policy_rules_whatever_its_version(home: Home, sources: Path) -> None:
+    policy = put_in_force(home, amend(sources, 7), NOW)
+    assert policy == policy_in_force(home)
+    (entry,) = Ledger(home.ledger).entries("policy")
+    assert entry.body == {"version": 7, "digest": policy.digest, "at": NOW}
+
+
+def test_the_same_policy_again_is_no_entry_and_mends_its_folder(home: Home, sources: Path) -> None:
+    put_in_force(home, sources, NOW)
+    whole = built(home)
+    (home.policy / "data.json").unlink()
+    put_in_force(home, sources, NOW + 1)
+    assert (noted(home), built(home)) == ([1], whole)
+
+
+def test_a_higher_version_takes_its_place(home: Home, sources: Path) -> None:
+    before = put_in_force(home, sources, NOW)
+    after = put_in_force(home, amend(sources, 3, auc=0.7), NOW)
+    assert noted(home) == [1, 3]
+    assert policy_in_force(home).digest == after.digest != before.digest
+
+
+@pytest.mark.parametrize(
+    ("version", "auc", "code"),
+    [(1, 0.68, "policy_older"), (1, 0.5, "policy_older"), (2, 0.5, "policy_changed")],
+    ids=["restored", "restored and loosened", "edited"],
+)
+def test_what_is_not_newer_is_refused_and_told_what_to_do(
+    home: Home, sources: Path, version: int, auc: float, code: str
+) -> None:
+    put_in_force(home, sources, NOW)
+    put_in_force(home, amend(sources, 2, auc=0.7), NOW)
+    before = built(home)
+    with pytest.raises(InputError) as refused:
+        put_in_force(home, amend(sources, version, auc), NOW)
+    assert refused.value.code == code
+    assert '"version" to 3' in refused.value.message
+    assert "assay policy diff" in refused.value.message
+    assert (noted(home), built(home)) == ([1, 2], before)
+    # What was in force before comes back as what it is: a newer version.
+    put_in_force(home, amend(sources, 3), NOW)
+    assert noted(home) == [1, 2, 3]
+
+
+def test_a_built_folder_that_was_restored_rules_nothing(home: Home, sources: Path) -> None:
+    put_in_force(home, sources, NOW)
+    older = Path(shutil.copytree(home.policy, home.root / "older"))
+    put_in_force(home, amend(sources, 2, auc=0.7), NOW)
+    shutil.copytree(older, home.policy, dirs_exist_ok=True)
+    with pytest.raises(Unavailable, match=r"policy_not_in_force.*version 2.*found version 1"):
+        policy_in_force(home)
+    put_in_force(home, sources, NOW)
+    assert policy_in_force(home).rules.version == 2
+
+
+def test_a_policy_that_the_ledger_does_not_know_rules_nothing(home: Home, sources: Path) -> None:
+    put_in_force(home, sources, NOW)
+    home.ledger.unlink()
+    Ledger.create(home.ledger)
+    with pytest.raises(Unavailable, match="policy_not_in_force"):
+        policy_in_force(home)
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [(2, OTHER), (1, ONE), (3, ONE), (2, ONE.upper()), (2, "")]
+)
+def test_only_the_newest_version_and_digest_pass(home: Home, version: int, told: str) -> None:
+    ledger = Ledger(home.ledger)
+    for number, known in ((1, OTHER), (2, ONE)):
+        record_policy(ledger, number, known, NOW)
+    require_newest(ledger, 2, ONE)
+    with pytest.raises(Unavailable):
+        require_newest(ledger, version, told)
+
+
+def test_what_cannot_be_noted_is_not_put_in_force(home: Home, sources: Path) -> None:
+    ledger = Ledger(home.ledger)
+    with pytest.raises(EvidenceError):
+        record_policy(ledger, 1, "latest", NOW)
+    home.ledger.unlink()
+    with pytest.raises(AssayError, match="no_ledger"):
+        put_in_force(home, sources, NOW)
+    assert not list(home.policy.iterdir())
+
+
+@pytest.mark.parametrize("version", [0, -1, True, "2", 1.5, None, 2**53])
+def test_a_version_is_a_whole_number_from_one(home: Home, sources: Path, version: object) -> None:
+    table = json.loads((sources / "data.json").read_text()) | {"version": version}
+    (sources / "data.json").write_text(json.dumps(table))
+    with pytest.raises(InputError, match=r"data\.json.*version|bad_policy"):
+        put_in_force(home, sources, NOW)
+    assert noted(home) == []

@@ -24,6 +24,7 @@ from assay.policy.binary import find_opa, unavailable
 
 BUNDLE = "bundle.tar.gz"
 FILES = (BUNDLE, "data.json", "policy.json")
+SEAL = "seal.json"  # beside them, where the policy was signed
 MAX_BYTES = 4 * 1024 * 1024  # of a bundle's file
 PACKAGES = ("gates", "lib", "promotion", "system/authz")  # all that a policy may define
 NEEDED = ("promotion.rego", "system/authz.rego")
@@ -100,18 +101,18 @@ def build_policy(sources: Path, folder: Path) -> None:
 
 
 def copy_policy(built: Path, folder: Path) -> None:
-    """The built policy of one folder in another, in the place of what is there.
+    """The built and sealed policy of one folder in another, in the place of what is there.
 
     Raises:
         Unavailable: As `verify_policy`.
     """
-    _write_built(folder, {name: (built / name).read_bytes() for name in FILES})
+    _write_built(folder, {name: (built / name).read_bytes() for name in (*FILES, SEAL)})
 
 
 def _write_built(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, content in files.items():
-        _replace(folder / name, content)
+        replace_file(folder / name, content)
     verify_policy(folder)
 
 
@@ -242,7 +243,8 @@ def _mistaken(file: str, wanted: str) -> InputError:
     return InputError("bad_policy", f"{file.lstrip('/')}: expected {wanted}")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """A file, 0600, whole or as it was."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as whole:
         whole.write(content)
     Path(whole.name).replace(path)

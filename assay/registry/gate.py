@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,9 +62,9 @@ class Gate:
         """Today's policy.
 
         Raises:
-            AssayError: There is none, or another one than was put in force last.
+            AssayError: There is none, or none that may rule.
         """
-        return policy_in_force(self.home)
+        return policy_in_force(self.home, int(time.time()))
 
     def trust(self) -> Trust:
         """Whose keys are believed today."""

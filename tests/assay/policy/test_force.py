@@ -1,27 +1,38 @@
-"""A policy rules once its version is above every one before; an older or edited one never does."""
+"""A policy rules that its owner signed, until its day, and whose version is above all before."""
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from assay.errors import AssayError, EvidenceError, InputError, Unavailable
+from assay.evidence.decisions import seal_of, sign_policy
+from assay.evidence.dsse import sign, verify
+from assay.evidence.keys import load_key, make_keys
+from assay.evidence.trust import Trust
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_policy, require_newest
-from assay.policy.bundle import FILES
+from assay.policy.bundle import FILES, SEAL, build_policy
 from assay.policy.force import policy_in_force, put_in_force
+from assay.policy.seal import seal_policy
 from tests.policies.question import digest
 
 NOW = 1_800_000_000
+Spoil: TypeAlias = Callable[[Home], object]
 ONE, OTHER = digest("one"), digest("other")
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home").create()
+    make_keys(made)
     Ledger.create(made.ledger)
     return made
 
@@ -52,7 +63,7 @@ def built(home: Home) -> list[bytes]:
 
 def test_the_first_policy_rules_whatever_its_version(home: Home, sources: Path) -> None:
     policy = put_in_force(home, amend(sources, 7), NOW)
-    assert policy == policy_in_force(home)
+    assert policy == policy_in_force(home, NOW)
     (entry,) = Ledger(home.ledger).entries("policy")
     assert entry.body == {"version": 7, "digest": policy.digest, "at": NOW}
 
@@ -69,7 +80,7 @@ def test_a_higher_version_takes_its_place(home: Home, sources: Path) -> None:
     before = put_in_force(home, sources, NOW)
     after = put_in_force(home, amend(sources, 3, auc=0.7), NOW)
     assert noted(home) == [1, 3]
-    assert policy_in_force(home).digest == after.digest != before.digest
+    assert policy_in_force(home, NOW).digest == after.digest != before.digest
 
 
 @pytest.mark.parametrize(
@@ -100,9 +111,9 @@ def test_a_built_folder_that_was_restored_rules_nothing(home: Home, sources: Pat
     put_in_force(home, amend(sources, 2, auc=0.7), NOW)
     shutil.copytree(older, home.policy, dirs_exist_ok=True)
     with pytest.raises(Unavailable, match=r"policy_not_in_force.*version 2.*found version 1"):
-        policy_in_force(home)
+        policy_in_force(home, NOW)
     put_in_force(home, sources, NOW)
-    assert policy_in_force(home).rules.version == 2
+    assert policy_in_force(home, NOW).rules.version == 2
 
 
 def test_a_policy_that_the_ledger_does_not_know_rules_nothing(home: Home, sources: Path) -> None:
@@ -110,7 +121,7 @@ def test_a_policy_that_the_ledger_does_not_know_rules_nothing(home: Home, source
     home.ledger.unlink()
     Ledger.create(home.ledger)
     with pytest.raises(Unavailable, match="policy_not_in_force"):
-        policy_in_force(home)
+        policy_in_force(home, NOW)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +144,112 @@ def test_what_cannot_be_noted_is_not_put_in_force(home: Home, sources: Path) -> 
     with pytest.raises(AssayError, match="no_ledger"):
         put_in_force(home, sources, NOW)
     assert not list(home.policy.iterdir())
+
+
+@pytest.fixture(scope="module")
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    made = Home(tmp_path_factory.mktemp("ruled") / "home").create()
+    make_keys(made)
+    Ledger.create(made.ledger)
+    put_in_force(made, REPOSITORY / "policies", NOW)
+    return made
+
+
+@pytest.fixture
+def copied(ruled: Home, tmp_path: Path) -> Home:
+    """A home of its own, ruled by the same policy."""
+    return Home(Path(shutil.copytree(ruled.root, tmp_path / "copied")))
+
+
+def replaced(name: str, old: bytes, new: bytes) -> Spoil:
+    def spoil(home: Home) -> None:
+        path = home.policy / name
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+
+    return spoil
+
+
+def of_another_home(home: Home) -> None:
+    other = Home(home.root / "other").create()
+    make_keys(other)
+    seal_policy(home.policy, other, NOW)
+
+
+def by_another_role(home: Home) -> None:
+    envelope = json.loads((home.policy / SEAL).read_bytes())
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    (home.policy / SEAL).write_bytes(sign(statement, [load_key(home, "gate")]))
+
+
+def of_another_build(home: Home) -> None:
+    """Each file is one that the owner signed, in another version."""
+    table = (home.policy / "data.json").read_bytes()
+    (home.policy / "data.json").write_bytes(table.replace(b'"bar":0.68', b'"bar":0.67'))
+    seal_policy(home.policy, home, NOW)
+    (home.policy / "data.json").write_bytes(table)
+
+
+def by_another_claim(home: Home) -> None:
+    """Whoever holds the key signs files whose own words are another policy's."""
+    said = seal_of(verify((home.policy / SEAL).read_bytes(), Trust.load(home.trust).role("policy")))
+    lie = replace(said, digest=OTHER)
+    (home.policy / SEAL).write_bytes(sign_policy(lie, load_key(home, "policy")))
+
+
+SPOILT: dict[str, tuple[Spoil, str]] = {
+    "unsigned": (lambda home: (home.policy / SEAL).unlink(), "policy_unsigned"),
+    "an empty seal": (lambda home: (home.policy / SEAL).write_bytes(b""), "malformed"),
+    "another home's": (of_another_home, "wrong_role"),
+    "another role's": (by_another_role, "wrong_role"),
+    "a loosened bar": (replaced("data.json", b'"bar":0.68', b'"bar":0.08'), "policy_mixed"),
+    "another remedy": (replaced("policy.json", b"Train", b"Trust"), "policy_mixed"),
+    "another bundle": (
+        lambda home: (home.policy / "bundle.tar.gz").write_bytes(b"x"),
+        "policy_mixed",
+    ),
+    "files of two builds": (of_another_build, "policy_mixed"),
+    "another digest": (by_another_claim, "policy_mixed"),
+    "no file": (lambda home: (home.policy / "policy.json").unlink(), "no_policy"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_what_its_owner_did_not_sign_rules_nothing(copied: Home, name: str) -> None:
+    spoil, code = SPOILT[name]
+    policy_in_force(copied, NOW)
+    spoil(copied)
+    with pytest.raises((InputError, Unavailable)) as refused:
+        policy_in_force(copied, NOW)
+    assert refused.value.code == code
+
+
+def test_it_rules_until_its_day(ruled: Home) -> None:
+    year = policy_in_force(ruled, NOW).rules.expiry_s
+    policy_in_force(ruled, NOW + year - 1)
+    with pytest.raises(Unavailable, match="policy_expired"):
+        policy_in_force(ruled, NOW + year)
+
+
+def test_a_start_signs_the_same_policy_anew(copied: Home) -> None:
+    year = policy_in_force(copied, NOW).rules.expiry_s
+    put_in_force(copied, REPOSITORY / "policies", NOW + year)
+    policy_in_force(copied, NOW + year)
+    assert noted(copied) == [1]
+
+
+def test_without_the_key_nothing_is_noted(home: Home, sources: Path) -> None:
+    (home.keys / "policy.pem").unlink()
+    with pytest.raises(InputError, match="no_key"):
+        put_in_force(home, sources, NOW)
+    assert (noted(home), list(home.policy.iterdir())) == ([], [])
+
+
+def test_a_built_policy_alone_is_unsigned(home: Home, sources: Path) -> None:
+    build_policy(sources, home.policy)
+    with pytest.raises(Unavailable, match="policy_unsigned"):
+        policy_in_force(home, NOW)
 
 
 @pytest.mark.parametrize("version", [0, -1, True, "2", 1.5, None, 2**53])

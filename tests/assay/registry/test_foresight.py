@@ -253,7 +253,8 @@ def test_what_is_no_policy_is_two_and_named(
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("policy/bundle.tar.gz", "opa_unavailable"),
+        ("policy/bundle.tar.gz", "no_policy"),
+        ("policy/seal.json", "policy_unsigned"),
         ("policy/policy.json", "no_policy"),
         ("trust.json", "unreadable"),
         ("ledger.db", "no_ledger"),

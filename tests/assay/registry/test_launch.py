@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from assay.evidence.keys import make_keys
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_policy
 from assay.policy.rules import load_policy
+from assay.policy.seal import seal_policy
 from assay.registry.gate import Gate
 from assay.registry.launch import (
     prepare_server,
@@ -35,6 +37,8 @@ def ready(tmp_path: Path) -> Home:
     gates = {bar["gate"] for bar in json.loads(raw)["tiers"]["standard"]["bars"]}
     built = {"digest": f"sha256:{'0' * 64}", "remedies": dict.fromkeys(gates, "read it")}
     (made.policy / "policy.json").write_text(json.dumps(built))
+    (made.policy / "bundle.tar.gz").write_bytes(b"")
+    seal_policy(made.policy, made, int(time.time()))
     record_policy(Ledger(made.ledger), 1, f"sha256:{'0' * 64}", 0)
     prepare_server(made, load_policy(made.policy))
     return made
@@ -87,7 +91,15 @@ def test_the_command_names_gate_and_seal(ready: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["trust.json", "ledger.db", "keys/gate.pem", "keys/promoter.pem", "policy/data.json"]
+    "name",
+    [
+        "trust.json",
+        "ledger.db",
+        "keys/gate.pem",
+        "keys/promoter.pem",
+        "policy/data.json",
+        "policy/seal.json",
+    ],
 )
 def test_a_gate_that_lacks_a_part_does_not_start(ready: Home, name: str) -> None:
     Gate(ready).check()

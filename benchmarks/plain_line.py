@@ -25,9 +25,9 @@ from assay.evidence.statement import Evidence, Subject
 from assay.evidence.trust import Trust
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_look, request_digest
-from assay.policy.bundle import build_policy
 from assay.policy.client import ask
 from assay.policy.decide import decide
+from assay.policy.force import put_in_force
 from assay.policy.looks import LedgerLooks
 from assay.policy.opa import OpaServer
 from assay.policy.rules import load_policy
@@ -112,7 +112,7 @@ def make_home(root: Path, policies: Path = REPOSITORY / "policies") -> Home:
     """
     home = Home(root)
     establish(home)
-    build_policy(policies, home.policy)
+    put_in_force(home, policies, _now())
     return home
 
 

@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     _decision_commands(commands)
     _review_commands(commands)
     _key_commands(commands)
+    _policy_commands(commands)
     _data_commands(commands)
     return parser
 
@@ -60,10 +61,10 @@ class _Commands:
     def __init__(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         self._commands = commands
 
-    def group(self, name: str, text: str) -> _Commands:
+    def group(self, name: str, text: str, example: str) -> _Commands:
         """Commands below a word of their own."""
         below = self._commands.add_parser(
-            name, help=text, description=text, epilog=f"example: assay {name} list    {EXIT_CODES}"
+            name, help=text, description=text, epilog=f"example: {example}    {EXIT_CODES}"
         )
         return _Commands(below.add_subparsers(metavar="ACTION", required=True))
 
@@ -125,11 +126,7 @@ def _decision_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         shown.add_argument(
             "target", nargs="?", metavar="RUN | MODEL/VERSION", help="default: the newest version"
         )
-        shown.add_argument(
-            "--as", dest="user", default="trainer", metavar="USER",
-            help="approver and auditor see the sealed numbers; default: trainer",
-        )  # fmt: skip
-        shown.add_argument("--json", action="store_true", help="the whole decision, for machines")
+        _shown_to(shown, "the whole decision, for machines")
     verify = new.add(
         "verify", "bundle", "Verify a champion, or an exported bundle offline.",
         "assay verify credit@champion",
@@ -171,14 +168,17 @@ def _review_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 def _key_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new = _Commands(commands)
-    keys = new.group("keys", "List, rotate or revoke the keys that sign for a role.")
+    text = "List, rotate or revoke the keys that sign for a role."
+    keys = new.group("keys", text, "assay keys list")
     shown = keys.add("list", "keys", "Which key signs, and which verify.", "assay keys list")
     shown.set_defaults(function="show")
     rotate = keys.add(
         "rotate", "keys", "Give a role a new key; what the old one signed stays verifiable.",
         "assay keys rotate evaluator",
     )  # fmt: skip
-    rotate.add_argument("role", metavar="ROLE", help="data, trainer, evaluator, gate or promoter")
+    rotate.add_argument(
+        "role", metavar="ROLE", help="data, trainer, evaluator, gate, promoter or policy"
+    )
     revoke = keys.add(
         "revoke", "keys", "Believe a key no longer, nor anything that it signed.",
         "assay keys revoke KEYID",
@@ -186,9 +186,32 @@ def _key_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     revoke.add_argument("key", metavar="KEYID", help="64 hexadecimal digits: assay keys list")
 
 
+def _shown_to(shown: argparse.ArgumentParser, whole: str) -> None:
+    """Whose eyes the numbers are for."""
+    shown.add_argument(
+        "--as", dest="user", default="trainer", metavar="USER",
+        help="approver and auditor see the sealed numbers; default: trainer",
+    )  # fmt: skip
+    shown.add_argument("--json", action="store_true", help=whole)
+
+
+def _policy_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    policy = new.group("policy", "Look at a policy before it rules.", "assay policy diff")
+    diff = policy.add(
+        "diff", "policy", "Say what a policy would change, and which champion would fall; for "
+        "whoever operates the server, since it reads the home itself.",
+        "assay policy diff policies --as auditor",
+    )  # fmt: skip
+    diff.add_argument(
+        "policies", nargs="?", metavar="POLICIES", help="folder; default: what `assay up` builds"
+    )
+    _shown_to(diff, "all that changes, for machines")
+
+
 def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new = _Commands(commands)
-    data = new.group("data", "List or fetch the data sets.")
+    data = new.group("data", "List or fetch the data sets.", "assay data list")
     shown = data.add("list", "data", "Source, licence, size, checksum.", "assay data list")
     shown.set_defaults(function="show")
     get = data.add(

@@ -20,7 +20,7 @@ from assay.home import Home, find_home
 from assay.ledger import Ledger, standing
 from assay.policy.binary import find_opa
 from assay.policy.bundle import verify_policy
-from assay.policy.rules import load_policy
+from assay.policy.force import policy_in_force
 from assay.sources import CATALOGUE, cached
 from assay.stack.record import is_running, read_stack
 
@@ -90,10 +90,10 @@ def _ledger(home: Home) -> str:
 
 
 def _policy(home: Home) -> str:
-    digest = load_policy(home.policy).digest
-    if verify_policy(home.policy) != digest:
+    policy = policy_in_force(home, int(time.time()) + WARN_S)  # one that ends soon is told
+    if verify_policy(home.policy) != policy.digest:
         raise _ill("expected the bundle that policy.json names, found another; `assay up` again")
-    return digest[:23]
+    return f"version {policy.rules.version}, {policy.digest[:23]}"
 
 
 def _promotions(home: Home, now: int) -> str:

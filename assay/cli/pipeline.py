@@ -41,7 +41,8 @@ def init(arguments: argparse.Namespace) -> int:
         path.write_text(text, encoding="utf-8")
         say(f"wrote {path}")
     say(f"the row in {drafted.name}.rules.json is for the policy's owner to add to `models` in")
-    say("policies/data.json; until then the model is unknown, and unknown is denied")
+    say("policies/data.json, with a higher `version`; until then the model is unknown, and")
+    say("unknown is denied")
     for question in drafted.questions:
         say(f"to answer: {question}")
     return 0

@@ -137,6 +137,25 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySeal:
+    """A built policy, as who owns it lets it rule.
+
+    Attributes:
+        digest: `sha256:` of the policy's sources.
+        version: Of its table.
+        files: Name -> `sha256:` of each built file.
+        signed_at: Unix seconds.
+        expires_at: Unix seconds; nothing is decided by it from then on.
+    """
+
+    digest: str
+    version: int
+    files: Mapping[str, str]
+    signed_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Demotion:
     """A protected alias no longer stands on the promotion that it stood on.
 

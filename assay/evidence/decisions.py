@@ -1,4 +1,4 @@
-"""Decisions, promotions and demotions as signed statements; decisions sealed and public.
+"""Decisions, moves of an alias and policies as signed statements; decisions sealed and public.
 
 The sealed decision is a SLSA verification summary that carries every bound: approver and auditor
 read it. The public one is another type: it carries the one bit that the sealed rows may answer,
@@ -16,7 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay.errors import EvidenceError
 from assay.evidence.canonical import canonical
-from assay.evidence.decision import Demotion, GateDecision, GateResult, Promotion
+from assay.evidence.decision import (
+    Demotion,
+    GateDecision,
+    GateResult,
+    PolicySeal,
+    Promotion,
+)
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import sign
 from assay.evidence.plain import from_plain, to_plain
@@ -28,6 +34,7 @@ DECISION = "https://slsa.dev/verification_summary/v1"
 PUBLIC = "urn:assay:decision:public:v1"
 PROMOTION = "urn:assay:promotion:v1"
 DEMOTION = "urn:assay:demotion:v1"
+POLICY = "urn:assay:policy:v1"
 _EXTENSION = "urn:assay:decision:v1"  # the summary's own field for the whole decision
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that a timestamp can name
 
@@ -115,6 +122,24 @@ def demotion_of(statement: Mapping[str, Any]) -> Demotion:
     return demotion
 
 
+def sign_policy(seal: PolicySeal, key: Ed25519PrivateKey) -> bytes:
+    """The envelope without which a built policy does not rule."""
+    statement = _policy_statement(seal)
+    seal_of(statement)
+    return sign(statement, [key])
+
+
+def seal_of(statement: Mapping[str, Any]) -> PolicySeal:
+    """What a verified statement says of a built policy.
+
+    Raises:
+        EvidenceError: Another type, or a value out of form.
+    """
+    seal = from_plain(PolicySeal, _predicate(statement, POLICY))
+    _check_same(_policy_statement(seal), statement)
+    return seal
+
+
 def _decision_statement(decision: GateDecision) -> dict[str, Any]:
     _check_form(decision, decision.decided_at, decision.expires_at)
     _check_gates(decision.gates)
@@ -157,6 +182,14 @@ def _demotion_statement(demotion: Demotion) -> dict[str, Any]:
     alias = f"models:/{demotion.model}@{demotion.alias}"
     subject = Subject(alias, digest_bytes(alias.encode("utf-8")))
     return _statement(DEMOTION, subject, to_plain(demotion))
+
+
+def _policy_statement(seal: PolicySeal) -> dict[str, Any]:
+    if seal.version < 1 or not seal.files or not all(map(is_digest, seal.files.values())):
+        raise EvidenceError("malformed", "expected a version from 1, and files by their digests")
+    if not 0 <= seal.signed_at < seal.expires_at <= _LAST_SECOND:
+        raise EvidenceError("malformed", "expected an expiry that follows its beginning")
+    return _statement(POLICY, Subject("policy", seal.digest), to_plain(seal))
 
 
 def _statement(kind: str, subject: Subject, predicate: dict[str, Any]) -> dict[str, Any]:

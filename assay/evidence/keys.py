@@ -38,7 +38,8 @@ def make_keys(home: Home) -> Trust:
     Nothing that is there is ever replaced, and a home that is already trusted gets no new key.
 
     Raises:
-        InputError: A key of a trusted home is gone (`no_key`).
+        InputError: A key of a trusted home is gone (`no_key`), or its trust is of an earlier
+            version (`no_role`).
         Refused: A key may be read by others (`key_exposed`), or is not the trusted one
             (`key_untrusted`).
         EvidenceError: A key or trust.json is malformed.
@@ -50,6 +51,12 @@ def make_keys(home: Home) -> Trust:
         made = Trust.of({role: load_key(home, role).public_key() for role in ROLES})
         write_once(home.trust, made.to_json())
     trust = Trust.load(home.trust)
+    if unnamed := [role for role in ROLES if role not in trust.roles]:
+        raise InputError(
+            "no_role",
+            f"expected trust.json to name a key for {', '.join(unnamed)}, found none, as in homes "
+            "of an earlier version; start a fresh home, and keep this one to verify what it signed",
+        )
     load_split_key(home)
     for role in ROLES:
         if key_id(load_key(home, role).public_key()) not in trust.role(role).keys:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from assay.errors import EvidenceError, Refused
 from assay.evidence.canonical import canonical, parse
-from assay.evidence.decisions import DECISION, DEMOTION, PROMOTION, PUBLIC
+from assay.evidence.decisions import DECISION, DEMOTION, POLICY, PROMOTION, PUBLIC
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import Role, decode_base64, key_id, public_bytes
 from assay.evidence.files import read_bytes
@@ -32,6 +32,7 @@ STATES: Mapping[str, frozenset[str]] = {
     },
     "gate": frozenset({DECISION, PUBLIC}),
     "promoter": frozenset({PROMOTION, DEMOTION}),
+    "policy": frozenset({POLICY}),
 }
 
 

@@ -4,6 +4,7 @@ from assay.ledger.chain import Entry, Ledger
 from assay.ledger.decisions import find_decision, record_decision, request_digest
 from assay.ledger.keys import record_revocation, record_rotation
 from assay.ledger.looks import look_recorded, looks_spent, record_look
+from assay.ledger.policies import record_policy, require_newest
 from assay.ledger.promotions import (
     close,
     committed_promotions,
@@ -31,12 +32,14 @@ __all__ = [
     "record_decision",
     "record_demotion",
     "record_look",
+    "record_policy",
     "record_promotion",
     "record_review",
     "record_revocation",
     "record_rotation",
     "record_split",
     "request_digest",
+    "require_newest",
     "reserve_release",
     "splits_made",
     "standing",

@@ -23,6 +23,8 @@ from assay.evidence.digest import digest_bytes, digest_json
 from assay.policy.binary import find_opa, unavailable
 
 BUNDLE = "bundle.tar.gz"
+FILES = (BUNDLE, "data.json", "policy.json")
+SEAL = "seal.json"  # beside them, where the policy was signed
 MAX_BYTES = 4 * 1024 * 1024  # of a bundle's file
 PACKAGES = ("gates", "lib", "promotion", "system/authz")  # all that a policy may define
 NEEDED = ("promotion.rego", "system/authz.rego")
@@ -94,13 +96,23 @@ def build_policy(sources: Path, folder: Path) -> None:
         built = Path(scratch, BUNDLE).read_bytes()
         remedies = _remedies(json.loads(_opa(stage, "inspect", "-a", "-f", "json", f"../{BUNDLE}")))
     told = {"digest": read.digest, "remedies": remedies}
+    contents = (built, canonical(read.data), canonical(told))
+    _write_built(folder, dict(zip(FILES, contents, strict=True)))
+
+
+def copy_policy(built: Path, folder: Path) -> None:
+    """The built and sealed policy of one folder in another, in the place of what is there.
+
+    Raises:
+        Unavailable: As `verify_policy`.
+    """
+    _write_built(folder, {name: (built / name).read_bytes() for name in (*FILES, SEAL)})
+
+
+def _write_built(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, content in {
-        BUNDLE: built,
-        "data.json": canonical(read.data),
-        "policy.json": canonical(told),
-    }.items():
-        _replace(folder / name, content)
+    for name, content in files.items():
+        replace_file(folder / name, content)
     verify_policy(folder)
 
 
@@ -119,7 +131,26 @@ def verified_bundle(folder: Path) -> tuple[str, bytes]:
     Raises:
         Unavailable: As `verify_policy`.
     """
-    bundle, data, told = (_built(folder / name) for name in (BUNDLE, "data.json", "policy.json"))
+    found, bundle = _verified(folder)
+    return found.digest, bundle
+
+
+def changed_files(one: Path, other: Path) -> tuple[str, ...]:
+    """Which Rego files two built policies differ in, and whether `capabilities.json` is one.
+
+    Raises:
+        Unavailable: As `verify_policy`.
+    """
+    before, after = (_verified(folder)[0] for folder in (one, other))
+    paths = sorted({*before.modules, *after.modules})
+    changed = [path for path in paths if before.modules.get(path) != after.modules.get(path)]
+    allowed = ["capabilities.json"] if before.capabilities != after.capabilities else []
+    return (*changed, *allowed)
+
+
+def _verified(folder: Path) -> tuple[Sources, bytes]:
+    """What a built policy was made of, and its bundle."""
+    bundle, data, told = (_built(folder / name) for name in FILES)
     try:
         found, manifest = _read_bundle(bundle)
         if manifest != found.manifest:
@@ -130,7 +161,7 @@ def verified_bundle(folder: Path) -> tuple[str, bytes]:
             raise unavailable(f"{folder}: expected files of one build; rebuild the policy")
     except EvidenceError as error:
         raise unavailable(f"{folder}: {error.message}; rebuild the policy") from None
-    return found.digest, bundle
+    return found, bundle
 
 
 def _read_sources(sources: Path) -> Sources:
@@ -212,7 +243,8 @@ def _mistaken(file: str, wanted: str) -> InputError:
     return InputError("bad_policy", f"{file.lstrip('/')}: expected {wanted}")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """A file, 0600, whole or as it was."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as whole:
         whole.write(content)
     Path(whole.name).replace(path)

@@ -34,6 +34,7 @@ __all__ = [
     "Tier",
     "load_policy",
     "parse_rules",
+    "policy_of",
 ]
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -94,13 +95,22 @@ def load_policy(folder: Path) -> Policy:
     Raises:
         InputError: A file is absent or malformed; the message names the key.
     """
-    built = _parse_json("policy.json", _read(folder / "policy.json"))
+    return policy_of(_read(folder / "policy.json"), _read(folder / "data.json"))
+
+
+def policy_of(told: bytes, table: bytes) -> Policy:
+    """The policy of a built folder's `policy.json` and `data.json`.
+
+    Raises:
+        InputError: One is malformed; the message names the key.
+    """
+    built = _parse_json("policy.json", told)
     match built:
         case {"digest": digest, "remedies": dict(remedies)} if len(built) == 2:
             if is_digest(digest) and remedies and all(map(_is_text, remedies.values())):
-                return Policy(parse_rules(_read(folder / "data.json")), digest, remedies)
+                return Policy(parse_rules(table), digest, remedies)
     raise InputError(
-        "bad_policy", f"{folder}/policy.json: expected a digest and one remedy per gate; rebuild it"
+        "bad_policy", "policy.json: expected a digest and one remedy per gate; rebuild it"
     )
 
 

@@ -231,10 +231,14 @@ class Rules(Strict):
     """The whole table.
 
     Attributes:
+        version: Higher than that of every policy before it.
+        expiry_s: Seconds for which it rules once it is signed, at most a year.
         protected_aliases: Aliases that only the gate moves.
         statements: Kind of evidence -> what its statement has to name.
     """
 
+    version: Annotated[int, Field(ge=1, lt=2**53)]
+    expiry_s: Annotated[int, Field(ge=1, le=31_622_400)]
     protected_aliases: Annotated[tuple[Word, ...], Field(min_length=1, strict=False)]
     statements: dict[Word, StatementRules]
     tiers: Annotated[dict[Word, Tier], Field(min_length=1)]

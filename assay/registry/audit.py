@@ -17,7 +17,6 @@ from assay.ledger import Entry, committed_promotions, next_sequence, standing
 from assay.registry.docket import find_docket, tags_of
 from assay.registry.finding import Finding, Outcome
 from assay.registry.gate import Gate
-from assay.registry.grounds import promoted
 from assay.registry.moves import seat, settle, vacate, withdraw
 from assay.registry.names import (
     ALLOWED,
@@ -27,9 +26,10 @@ from assay.registry.names import (
     PREVIOUS,
     PROMOTION,
 )
+from assay.registry.promoted import Denied, promoted
 from assay.registry.reviews import rejecting
 from assay.registry.ruling import rule
-from assay.registry.upheld import Denied, Upheld, uphold
+from assay.registry.upheld import Upheld, uphold
 from assay.registry.users import GATE
 
 
@@ -107,9 +107,6 @@ def _require_whole(gate: Gate) -> None:
         gate.reach_opa()
     except AssayError as error:
         raise Unavailable(error.code, error.message) from error
-    for folder in (gate.home.evidence, gate.home.sealed_outcomes):
-        if not folder.is_dir():
-            raise Unavailable("disk_unavailable", f"expected a folder {folder.name}, found none")
 
 
 def _require_newest(case: Case) -> None:

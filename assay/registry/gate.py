@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from assay.evidence.trust import Trust
 from assay.home import Home, find_home
 from assay.ledger import Ledger
 from assay.policy.client import ask
-from assay.policy.decide import decide
+from assay.policy.decide import Ask, decide
+from assay.policy.force import policy_in_force
 from assay.policy.looks import LedgerLooks
-from assay.policy.rules import Policy, load_policy
+from assay.policy.rules import Policy
 from assay.policy.verify import Submission
 
 
@@ -44,17 +46,25 @@ class Gate:
         """Whether everything that a decision takes is here.
 
         Raises:
-            AssayError: Policy, trust, a key or the ledger is missing or malformed.
+            AssayError: Policy, trust, a key, the ledger or a folder is missing or malformed.
         """
         self.policy()
         self.trust()
         for role in ("gate", "promoter"):
             load_key(self.home, role)
         self.ledger().verify()
+        for folder in (self.home.evidence, self.home.sealed_outcomes):
+            if not folder.is_dir():
+                told = f"expected a folder {folder.name}, found none"
+                raise Unavailable("disk_unavailable", told)
 
     def policy(self) -> Policy:
-        """Today's policy."""
-        return load_policy(self.home.policy)
+        """Today's policy.
+
+        Raises:
+            AssayError: There is none, or none that may rule.
+        """
+        return policy_in_force(self.home, int(time.time()))
 
     def trust(self) -> Trust:
         """Whose keys are believed today."""
@@ -72,13 +82,24 @@ class Gate:
             now: Unix seconds.
         """
         policy = self.policy()
+        return self.judge_by(policy, lambda question: self._ask(question, policy), submission, now)
+
+    def judge_by(self, policy: Policy, ask: Ask, submission: Submission, now: int) -> GateDecision:
+        """The answer of core and OPA, under any policy.
+
+        Args:
+            policy: The core's.
+            ask: Puts the question to an OPA that runs the same policy.
+            submission: What was handed in, and what was hashed here.
+            now: Unix seconds.
+        """
         return decide(
             submission,
             policy=policy,
             trust=self.trust(),
             outcomes=self.home.sealed_outcomes,
             looks=LedgerLooks(self.ledger()),
-            ask=lambda question: self._ask(question, policy),
+            ask=ask,
             now=now,
         )
 

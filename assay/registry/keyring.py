@@ -13,12 +13,12 @@ from assay.evidence.attest import verify_evidence
 from assay.evidence.decisions import decision_of
 from assay.evidence.dsse import key_id, verify
 from assay.evidence.files import put
-from assay.evidence.kept import keep_trust, kept_bundle, read_decision, read_evidence, read_trust
+from assay.evidence.kept import keep_trust, read_decision, read_trust
 from assay.evidence.keys import ROLES, load_key, make_next_key, next_key, succeed
 from assay.evidence.trust import Trust
 from assay.ledger import Entry, record_revocation, record_rotation, standing
 from assay.registry.gate import Gate
-from assay.registry.grounds import promoted, rested_on
+from assay.registry.promoted import promoted, rested_on
 
 SIGNS, VERIFIES = "signs", "verifies what it signed"
 SIGNED = "does not verify any more; the next `assay watch` replaces it"
@@ -188,10 +188,10 @@ def _rests(gate: Gate, entry: Entry) -> str:
     home, trust = gate.home, gate.trust()
     try:
         promotion = promoted(gate, entry.body["envelope"])
-        bundle = rested_on(gate, promotion)[0]
-        sealed = read_decision(home, bundle, promotion.decision_digest)
+        case = rested_on(gate, promotion)[0]
+        sealed = read_decision(home, case.bundle_digest, promotion.decision_digest)
         decision = decision_of(verify(sealed, trust.role("gate")))
-        for kind, envelope in read_evidence(kept_bundle(home, bundle)).envelopes.items():
+        for kind, envelope in case.bundle.envelopes.items():
             verify_evidence(envelope, kind, trust)
         return "" if trust.covers(read_trust(home, decision.trust_digest)) else DECIDED
     except Refused:

@@ -28,7 +28,8 @@ from assay.evidence.standing import Standing, verify_standing
 from assay.evidence.trust import Trust
 from assay.policy.bundle import verify_policy
 from assay.policy.judge import judge
-from assay.policy.rules import Policy, load_policy
+from assay.policy.rules import Policy
+from assay.policy.seal import open_sealed
 from assay.policy.verify import Submission
 from assay.policy.verify import verify as verify_submission
 
@@ -89,10 +90,9 @@ def verify_bundle(
                 "otherwise; where a key was revoked, approve again and export anew",
             )
         submission = _evidence(folder, believed, decision)
-        _check_policy(folder, decision)
+        policy = _policy(folder / POLICY, believed, decision)
         # 4. The numbers, where the outcome tables are at hand.
         if outcomes is not None:
-            policy = load_policy(folder / POLICY)
             _recompute(submission, decision, policy, believed, outcomes)
     return Verified(promotion, decision, trust is not None, outcomes is not None)
 
@@ -139,14 +139,15 @@ def _evidence(folder: Path, trust: Trust, decision: GateDecision) -> Submission:
     return Submission(decision.model, decision.version, decision.subject, bundle, bundle.digest)
 
 
-def _check_policy(folder: Path, decision: GateDecision) -> None:
-    """The policy's files agree with one another, and with the decision."""
+def _policy(folder: Path, trust: Trust, decision: GateDecision) -> Policy:
+    """The policy that decided: its owner signed it, and its files agree with one another."""
     try:
-        digest = verify_policy(folder / POLICY)
+        policy, digest = open_sealed(folder, trust, decision.decided_at), verify_policy(folder)
     except AssayError as error:
         raise EvidenceError("other_policy", error.message) from None
-    if digest != decision.policy_digest:
+    if not digest == policy.digest == decision.policy_digest:
         raise EvidenceError("other_policy", "expected the policy that decided, found another")
+    return policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import TextIO
 
 from assay.errors import Unavailable
 from assay.home import REPOSITORY, Home
-from assay.policy.bundle import build_policy
+from assay.policy.force import put_in_force
 from assay.policy.opa import OpaServer
-from assay.policy.rules import Policy, load_policy
+from assay.policy.rules import Policy
 from assay.registry.launch import prepare_server, server_command, server_environment
 from assay.registry.users import read_password, set_up_users
 from assay.stack import probe
@@ -110,8 +111,7 @@ class _Start:
         """Start all of it, wait until all answer, and say so."""
         establish(self._home)
         self._components.start(prefect_server(self._home, self._prefect_port.port))
-        build_policy(policies, self._home.policy)
-        policy = load_policy(self._home.policy)
+        policy = put_in_force(self._home, policies, int(time.time()))
         prepare_server(self._home, policy)
         self._components.start(self._mlflow_server())
         name = f"assay-{os.getpid()}"

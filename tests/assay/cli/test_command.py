@@ -31,6 +31,7 @@ COMMANDS = [
     "keys list",
     "keys rotate",
     "keys revoke",
+    "policy diff",
     "data list",
     "data get",
     "doctor",
@@ -47,7 +48,7 @@ def test_every_command_shows_an_example_and_takes_a_home(command, capsys):
     assert "--home DIR" in told
 
 
-@pytest.mark.parametrize("words", [[], ["data"], ["keys"]])
+@pytest.mark.parametrize("words", [[], ["data"], ["keys"], ["policy"]])
 def test_a_group_of_commands_shows_an_example(words, capsys):
     with pytest.raises(SystemExit):
         main([*words, "--help"])

@@ -13,18 +13,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import EvidenceError
-from assay.evidence.decision import BarResult, Demotion, GateDecision, GateResult, Verdict
+from assay.evidence.decision import (
+    BarResult,
+    Demotion,
+    GateDecision,
+    GateResult,
+    PolicySeal,
+    Verdict,
+)
 from assay.evidence.decisions import (
     DECISION,
     DEMOTION,
+    POLICY,
     PROMOTION,
     PUBLIC,
     decision_of,
     demotion_of,
     promotion_of,
     public_of,
+    seal_of,
     sign_decision,
     sign_demotion,
+    sign_policy,
     sign_promotion,
     sign_public,
 )
@@ -50,9 +60,10 @@ ROLE = Role(
     "any",
     {key_id(KEY.public_key()): KEY.public_key()},
     1,
-    frozenset({DECISION, PUBLIC, PROMOTION, DEMOTION}),
+    frozenset({DECISION, PUBLIC, PROMOTION, DEMOTION, POLICY}),
 )
 DEMOTED = Demotion("credit", "7", "champion", "8", "6", 3, "moved", "gate", NOW)
+SEALED = PolicySeal(digest("policy"), 3, {"data.json": digest("table")}, NOW, NOW + 1)
 FAILED = replace(gate(), verdict=Verdict.FAIL, code="below_bar", reason="x", remedy="y")
 DECISIONS = {
     "allowed": decision(),
@@ -76,6 +87,10 @@ def promoted() -> Json:
 
 def demoted() -> Json:
     return verify(sign_demotion(DEMOTED, KEY), ROLE)
+
+
+def ruled() -> Json:
+    return verify(sign_policy(SEALED, KEY), ROLE)
 
 
 @pytest.mark.parametrize("found", DECISIONS.values(), ids=DECISIONS)
@@ -113,6 +128,7 @@ def test_sealed_public_and_promotion_are_not_taken_for_one_another() -> None:
         public_of: public(decision()),
         promotion_of: promoted(),
         demotion_of: demoted(),
+        seal_of: ruled(),
     }
     for read in said:
         for own, statement in said.items():
@@ -308,6 +324,32 @@ def test_a_demotion_is_read_back_as_it_was_signed() -> None:
     assert statement["subject"][0]["name"] == "models:/credit@champion"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"digest": "latest"},
+        {"version": 0},
+        {"version": True},
+        {"files": {}},
+        {"files": {"data.json": "latest"}},
+        {"signed_at": -1},
+        {"expires_at": NOW},
+        {"expires_at": 1e10},
+        {"expires_at": 10**12},
+    ],
+    ids=str,
+)
+def test_a_malformed_seal_is_not_signed(change: dict[str, Any]) -> None:
+    with pytest.raises(EvidenceError):
+        sign_policy(replace(SEALED, **change), KEY)
+
+
+def test_a_seal_is_read_back_as_it_was_signed() -> None:
+    statement = ruled()
+    assert seal_of(statement) == SEALED
+    assert statement["subject"][0]["name"] == "policy"
+
+
 def nodes(found: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every node below the root."""
     keys = found if isinstance(found, dict) else range(len(found)) if type(found) is list else ()
@@ -329,12 +371,13 @@ def with_node(found: Json, path: tuple[Any, ...], *value: Any) -> Json:
     return other
 
 
-READ = ["sealed", "public", "promotion", "demotion"]
+READ = ["sealed", "public", "promotion", "demotion", "policy"]
 READERS: list[tuple[Callable[[Json], Any], Json]] = [
     (decision_of, sealed(decision(FAILED, gate("privacy", mechanism())))),
     (public_of, public(decision(FAILED, gate("privacy", mechanism())))),
     (promotion_of, promoted()),
     (demotion_of, demoted()),
+    (seal_of, ruled()),
 ]
 
 

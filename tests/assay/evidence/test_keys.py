@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from assay.errors import AssayError
+from assay.errors import AssayError, InputError
 from assay.evidence.dsse import key_id
 from assay.evidence.keys import ROLES, load_key, load_split_key, make_keys
 from assay.evidence.trust import Trust
@@ -60,6 +61,18 @@ def test_a_trusted_home_gets_no_new_key(home: Home, name: str) -> None:
     (home.keys / name).unlink()
     assert refusal(lambda: make_keys(home)) == "no_key"
     assert not (home.keys / name).exists()
+
+
+def test_a_home_of_an_earlier_version_is_told(home: Home) -> None:
+    """Its trust names no key for policies; nothing is made up, and nothing breaks off."""
+    trust = json.loads(home.trust.read_bytes())
+    del trust["roles"]["policy"]
+    home.trust.write_text(json.dumps(trust))
+    (home.keys / "policy.pem").unlink()
+    before = everything(home)
+    with pytest.raises(InputError, match=r"no_role.*key for policy.*start a fresh home"):
+        make_keys(home)
+    assert everything(home) == before
 
 
 def test_a_key_that_trust_does_not_name_is_refused(home: Home, tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ def changed(change: Callable[[Json], object]) -> Json:
     return found
 
 
-def test_there_are_five_roles_and_no_two_state_the_same() -> None:
-    assert set(STATES) == {"data", "trainer", "evaluator", "gate", "promoter"}
+def test_there_are_six_roles_and_no_two_state_the_same() -> None:
+    assert set(STATES) == {"data", "trainer", "evaluator", "gate", "promoter", "policy"}
     stated = [kind for kinds in STATES.values() for kind in kinds]
-    assert len(stated) == len(set(stated)) == 13
+    assert len(stated) == len(set(stated)) == 14
 
 
 def test_trust_reads_back_with_the_same_digest_however_it_is_spaced(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger
-from assay.policy.bundle import build_policy
+from assay.policy.force import put_in_force
 from assay.policy.opa import OpaServer
 from tests.assay.policy.submission import Site as Evidenced
 from tests.assay.registry.line import Line, point_at
@@ -26,8 +27,8 @@ def evidenced(tmp_path_factory: pytest.TempPathFactory) -> Evidenced:
 @pytest.fixture(scope="session")
 def home(evidenced: Evidenced) -> Home:
     made = evidenced.home
-    build_policy(REPOSITORY / "policies", made.policy)
     Ledger.create(made.ledger)
+    put_in_force(made, REPOSITORY / "policies", int(time.time()))
     return made
 
 

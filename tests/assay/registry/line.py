@@ -15,7 +15,7 @@ from assay.evidence.digest import digest_folder
 from assay.evidence.statement import Evidence, Subject
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_look
-from assay.policy.bundle import build_policy
+from assay.policy.force import put_in_force
 from assay.policy.opa import OpaServer
 from tests.assay.policy.submission import CANDIDATE, digest
 from tests.assay.policy.submission import Site as Evidenced
@@ -120,8 +120,8 @@ def own_line(root: Path) -> Iterator[Line]:
     """A line with a home, an OPA and a server that nobody shares."""
     evidenced = Evidenced.build(root)
     home = evidenced.home
-    build_policy(REPOSITORY / "policies", home.policy)
     Ledger.create(home.ledger)
+    put_in_force(home, REPOSITORY / "policies", int(time.time()))
     with OpaServer(home.policy) as opa:
         point_at(home, opa.socket, opa.token_file)
         with gated_site(home) as site:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from assay.ledger import Ledger, record_policy
 from assay.policy.bundle import BUNDLE
 from assay.policy.opa import OpaServer
 from assay.policy.rules import load_policy
@@ -126,6 +128,23 @@ def test_a_silent_engine_is_an_answer_in_time(
         begun = time.monotonic()
         assert "code opa_unavailable" in _codes(line, submitted)
         assert time.monotonic() - begun < 20
+
+
+def test_under_a_policy_that_is_not_the_newest_nothing_moves(
+    line: Line, submitted: Logged, champion: Logged, tmp_path: Path
+) -> None:
+    """As after a built folder was restored: neither a click nor an audit is answered."""
+    home = line.evidenced.home
+    kept = shutil.copy(home.ledger, tmp_path / "kept")
+    before = line.aliases()
+    record_policy(Ledger(home.ledger), 2, f"sha256:{'1' * 64}", int(time.time()))
+    try:
+        assert line.approve(submitted).code == "policy_not_in_force"
+        audited = line.site.ask("gate", "POST", "/assay/audits/credit")
+        assert (audited.status, audited.code) == (503, "policy_not_in_force")
+    finally:
+        shutil.copy(kept, home.ledger)
+    assert line.aliases() == before
 
 
 def test_an_engine_that_is_down_leaves_a_denial_that_can_be_mended(

@@ -100,6 +100,9 @@ SPOILT: dict[str, tuple[str, Callable[[Path], object]]] = {
         lambda folder: (folder / "payload/x.pkl").write_bytes(b"x"),
     ),
     "policy": ("other_policy", lambda folder: _replace(folder / "policy/policy.json")),
+    "policy's seal left out": ("other_policy", _remove("policy/seal.json")),
+    "policy's seal": ("other_policy", _flip("policy/seal.json")),
+    "policy's bundle": ("other_policy", _flip("policy/bundle.tar.gz")),
     "a link": ("not_a_file", lambda folder: (folder / "x").symlink_to("/etc/hostname")),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from assay.errors import AssayError, InputError
 from assay.evidence.keys import make_keys
 from assay.home import REPOSITORY, Home
-from assay.ledger import Ledger
+from assay.ledger import Ledger, record_policy
 from assay.policy.rules import load_policy
+from assay.policy.seal import seal_policy
 from assay.registry.gate import Gate
 from assay.registry.launch import (
     prepare_server,
@@ -35,6 +37,9 @@ def ready(tmp_path: Path) -> Home:
     gates = {bar["gate"] for bar in json.loads(raw)["tiers"]["standard"]["bars"]}
     built = {"digest": f"sha256:{'0' * 64}", "remedies": dict.fromkeys(gates, "read it")}
     (made.policy / "policy.json").write_text(json.dumps(built))
+    (made.policy / "bundle.tar.gz").write_bytes(b"")
+    seal_policy(made.policy, made, int(time.time()))
+    record_policy(Ledger(made.ledger), 1, f"sha256:{'0' * 64}", 0)
     prepare_server(made, load_policy(made.policy))
     return made
 
@@ -86,12 +91,26 @@ def test_the_command_names_gate_and_seal(ready: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["trust.json", "ledger.db", "keys/gate.pem", "keys/promoter.pem", "policy/data.json"]
+    "name",
+    [
+        "trust.json",
+        "ledger.db",
+        "keys/gate.pem",
+        "keys/promoter.pem",
+        "policy/data.json",
+        "policy/seal.json",
+    ],
 )
 def test_a_gate_that_lacks_a_part_does_not_start(ready: Home, name: str) -> None:
     Gate(ready).check()
     (ready.root / name).unlink()
     with pytest.raises(AssayError):
+        Gate(ready).check()
+
+
+def test_a_policy_that_is_not_the_newest_does_not_start(ready: Home) -> None:
+    record_policy(Ledger(ready.ledger), 2, f"sha256:{'1' * 64}", 0)
+    with pytest.raises(AssayError, match="policy_not_in_force"):
         Gate(ready).check()
 
 

@@ -25,6 +25,7 @@ from assay.evidence.kept import kept_bundle
 from assay.evidence.keys import load_key
 from assay.home import Home
 from assay.ledger import Ledger, next_sequence, record_promotion, unsettled
+from assay.policy.seal import seal_policy
 from assay.registry.launch import server_folder
 from assay.serving.champion import load_champion
 from tests.assay.registry.line import Line
@@ -36,16 +37,18 @@ ROWS = pd.DataFrame({"late": [0, 2, -1], "bill": [1.0, 30.0, 400.0]})
 
 @contextmanager
 def amended(home: Home, change: Callable[[dict[str, Any]], object]) -> Iterator[None]:
-    """Another policy while it lasts."""
-    path = home.policy / "data.json"
-    before = path.read_bytes()
-    data = json.loads(before)
+    """Another policy while it lasts, signed by whoever may."""
+    path, seal = home.policy / "data.json", home.policy / "seal.json"
+    before = path.read_bytes(), seal.read_bytes()
+    data = json.loads(before[0])
     change(data)
     path.write_text(json.dumps(data))
+    seal_policy(home.policy, home, int(time.time()))
     try:
         yield
     finally:
-        path.write_bytes(before)
+        path.write_bytes(before[0])
+        seal.write_bytes(before[1])
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from assay.errors import EvidenceError, Refused
 from assay.evidence.decision import Promotion
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, committed_promotions, looks_spent, standing
-from assay.policy.bundle import build_policy
+from assay.policy.force import put_in_force
 from assay.policy.opa import OpaServer
 from assay.policy.rules import load_policy
 from assay.registry.launch import (
@@ -114,8 +114,8 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     evidenced = Evidenced.build(tmp_path_factory.mktemp("protocol") / "home")
     home = evidenced.home
-    build_policy(REPOSITORY / "policies", home.policy)
     Ledger.create(home.ledger)
+    put_in_force(home, REPOSITORY / "policies", int(time.time()))
     prepare_server(home, load_policy(home.policy))
     held = Held()
     held.release()

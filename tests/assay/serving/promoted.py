@@ -25,6 +25,7 @@ from assay.home import Home
 from assay.models import Architecture, Encoder, Model, save_payload
 from assay.models.families import build_network
 from assay.policy.bundle import verify_policy
+from assay.policy.seal import seal_policy
 from assay.spec import Column
 
 NOW = 1_800_000_000
@@ -151,6 +152,7 @@ class Promoted:
         )
         shutil.copytree(payload, folder / "payload")
         shutil.copytree(policy, folder / "policy")
+        seal_policy(folder / "policy", self.home, NOW)
         files = {
             "promotion.json": self.sign(replace(self.promotion(decision), **changes)),  # type: ignore[arg-type]
             "public.json": self.public(decision),

@@ -1,0 +1,61 @@
+"""Which policy rules a home: the one that its owner signed and that was put in force last."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from assay.errors import EvidenceError, Unavailable
+from assay.evidence.trust import Trust
+from assay.home import Home
+from assay.ledger import Ledger, record_policy, require_newest
+from assay.policy.bundle import build_policy, copy_policy
+from assay.policy.rules import Policy
+from assay.policy.seal import open_sealed, seal_policy
+
+
+def put_in_force(home: Home, sources: Path, now: int) -> Policy:
+    """Build and sign a policy and let it rule, if its version is above that of all before.
+
+    It is in the ledger before it is in its place: cut short in between, the server rules by none.
+
+    Args:
+        home: With a ledger and the key of the policy's owner.
+        sources: Folder with Rego, `data.json` and `capabilities.json`.
+        now: Unix seconds.
+
+    Raises:
+        InputError: The sources are no policy, or there is no key, or `policy_older` or
+            `policy_changed`; what was in force stays.
+        Unavailable: There is no OPA to build with, or the ledger cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
+        built = Path(scratch, "policy")
+        build_policy(sources, built)
+        policy = seal_policy(built, home, now)
+        record_policy(Ledger(home.ledger), policy.rules.version, policy.digest, now)
+        copy_policy(built, home.policy)
+    return policy
+
+
+def policy_in_force(home: Home, now: int) -> Policy:
+    """The policy that rules a home.
+
+    Args:
+        home: The installation.
+        now: Unix seconds.
+
+    Raises:
+        InputError: There is none, or a file of it is malformed.
+        Unavailable: It is unsigned, expired, another's or mixed, as `open_sealed` has it, or not
+            the one that was put in force last (`policy_not_in_force`).
+        EvidenceError: Trust or the ledger's chain is broken.
+    """
+    trust = Trust.load(home.trust)
+    try:
+        policy = open_sealed(home.policy, trust, now)
+    except EvidenceError as error:
+        told = f"{error.message}; `assay up` builds and signs anew"
+        raise Unavailable(error.code, told) from None
+    require_newest(Ledger(home.ledger), policy.rules.version, policy.digest)
+    return policy

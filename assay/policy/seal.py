@@ -1,0 +1,88 @@
+"""The seal of a built policy: whoever owns it signed these very files, until a day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.errors import EvidenceError, InputError
+from assay.evidence.decision import PolicySeal
+from assay.evidence.decisions import seal_of, sign_policy
+from assay.evidence.digest import digest_bytes
+from assay.evidence.dsse import MAX_ENVELOPE, verify
+from assay.evidence.files import read_bytes
+from assay.evidence.keys import load_key
+from assay.evidence.trust import Trust
+from assay.home import Home
+from assay.policy.bundle import FILES, MAX_BYTES, SEAL, replace_file
+from assay.policy.rules import Policy, policy_of
+
+OWNER = "policy"  # the role
+
+
+def seal_policy(folder: Path, home: Home, now: int) -> Policy:
+    """Sign a built policy with the key of the home's policy role, beside its files.
+
+    Args:
+        folder: What `build_policy` made.
+        home: Holds the key.
+        now: Unix seconds; the policy itself says for how long it rules from then on.
+
+    Raises:
+        InputError: It is no policy, or the key is not here (`no_key`).
+        Refused: The key may be read by others (`key_exposed`).
+    """
+    files = _read(folder)
+    policy = policy_of(files["policy.json"], files["data.json"])
+    seal = PolicySeal(
+        digest=policy.digest,
+        version=policy.rules.version,
+        files=_digests(files),
+        signed_at=now,
+        expires_at=now + policy.rules.expiry_s,
+    )
+    replace_file(folder / SEAL, sign_policy(seal, load_key(home, OWNER)))
+    return policy
+
+
+def open_sealed(folder: Path, trust: Trust, now: int) -> Policy:
+    """The policy of a built folder, once its owner's signature stands for every file of it.
+
+    Args:
+        folder: Built and sealed.
+        trust: Whose keys are believed.
+        now: Unix seconds.
+
+    Raises:
+        InputError: A file is not there (`no_policy`), or is no policy.
+        EvidenceError: `policy_unsigned`; `policy_expired`; `policy_mixed` where a file is not the
+            signed one; and as `assay.evidence.dsse.verify`.
+    """
+    files = _read(folder)
+    # 1. Whose word it is.
+    if not (folder / SEAL).is_file():
+        raise EvidenceError("policy_unsigned", f"expected {SEAL} beside the policy, found none")
+    envelope = read_bytes(folder / SEAL, limit=MAX_ENVELOPE)
+    seal = seal_of(verify(envelope, trust.role(OWNER)))
+    # 2. Of these files, and no others.
+    policy = policy_of(files["policy.json"], files["data.json"])
+    told = (_digests(files), policy.digest, policy.rules.version)
+    if told != (seal.files, seal.digest, seal.version):
+        raise EvidenceError("policy_mixed", "expected the files that were signed, found others")
+    # 3. For how long.
+    if now >= seal.expires_at:
+        raise EvidenceError(
+            "policy_expired", "expected a policy that still holds, found an old one"
+        )
+    return policy
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    try:
+        return {name: read_bytes(folder / name, limit=MAX_BYTES) for name in FILES}
+    except EvidenceError as error:
+        told = f"expected a built policy at {folder}, found otherwise: {error.message}"
+        raise InputError("no_policy", told) from None
+
+
+def _digests(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: digest_bytes(content) for name, content in files.items()}

@@ -21,7 +21,7 @@ from assay.home import REPOSITORY
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "0.1.0"
 BUNDLE, TRUST, OUTCOMES = (GOLDEN / name for name in ("credit.tar", "trust.json", "outcomes"))
-HELD = "2026-11-25T03:00:00Z"
+HELD = "2026-11-25T03:36:00Z"
 
 # As in an environment that holds nothing else; and nothing may be asked of anybody.
 ALONE = """
@@ -110,7 +110,7 @@ def test_it_verifies_a_bundle_and_computes_every_number_again(tmp_path: Path) ->
     code, told = alone(tmp_path, "verify", BUNDLE, *asked)
     assert code == 0, told
     assert "credit/1: signatures and bytes verified, numbers recomputed" in told
-    assert "as of 2026-11-25 03:00:00 UTC: approved by approver, until 2026-12-25" in told
+    assert "as of 2026-11-25 03:36:00 UTC: approved by approver, until 2026-12-25" in told
 
 
 def test_it_refuses_what_was_changed(tmp_path: Path) -> None:

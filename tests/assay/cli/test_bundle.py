@@ -15,19 +15,19 @@ def verify(*words: str) -> int:
     return main(["verify", str(GOLDEN / "credit.tar"), *words])
 
 
-@pytest.mark.parametrize("at", ["2026-11-25T03:00:00Z", "2026-11-25T04:00:00+01:00"])
+@pytest.mark.parametrize("at", ["2026-11-25T03:36:00Z", "2026-11-25T04:36:00+01:00"])
 def test_an_auditor_asks_of_a_moment(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(*TRUST, "--at", at) == 0
     told = capsys.readouterr().out
     assert "signatures and bytes verified, numbers not recomputed" in told
-    assert "as of 2026-11-25 03:00:00 UTC" in told
+    assert "as of 2026-11-25 03:36:00 UTC" in told
     assert "the keys that the bundle itself names" not in told
 
 
 def test_without_a_trust_it_says_whose_keys_were_believed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert verify("--at", "2026-11-25T03:00:00Z") == 0
+    assert verify("--at", "2026-11-25T03:36:00Z") == 0
     assert "by the keys that the bundle itself names" in capsys.readouterr().out
 
 
@@ -37,7 +37,7 @@ def test_without_a_trust_it_says_whose_keys_were_believed(
         ("2026-11-24T03:00:00Z", 1, "future"),
         ("2026-12-26T03:00:00Z", 1, "expired"),
         ("9999-12-31T23:59:59Z", 1, "expired"),
-        ("2026-11-25T03:00:00", 2, "bad_time"),
+        ("2026-11-25T03:36:00", 2, "bad_time"),
         ("2026-11-25", 2, "bad_time"),
         ("yesterday", 2, "bad_time"),
         ("1795574883", 2, "bad_time"),
@@ -53,7 +53,7 @@ def test_a_moment_is_exact_and_moves_nothing_but_the_clock(
     assert told.out == ""
 
 
-@pytest.mark.parametrize("more", [("--at", "2026-11-25T03:00:00Z"), ("--outcomes", "x")])
+@pytest.mark.parametrize("more", [("--at", "2026-11-25T03:36:00Z"), ("--outcomes", "x")])
 def test_an_alias_is_asked_of_now(
     more: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,7 @@
 """What the registry's server keeps of a submission, below `HOME/evidence/<bundle's digest>`.
 
 `bundle/` holds the evidence as it was handed in; `decision-<digest>.json` each sealed decision on
-it. `HOME/trusts` holds what was trusted before keys changed. All of it is written once.
+it. `HOME/trusts` holds what was trusted before keys changed. None of it ever changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from assay.evidence.access import note
 from assay.evidence.bundle import Bundle, read_bundle
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import MAX_ENVELOPE
-from assay.evidence.files import read_bytes, write_once
+from assay.evidence.files import put, read_bytes, write_once
 from assay.evidence.trust import Trust
 from assay.home import Home
 
@@ -83,9 +83,9 @@ def read_decision(home: Home, bundle: str, decision: str) -> bytes:
 
 
 def keep_trust(home: Home, trust: Trust) -> None:
-    """Write a trust once, before another takes its place."""
+    """Have a trust on disk before another takes its place."""
     home.trusts.mkdir(mode=0o700, exist_ok=True)
-    write_once(_trust(home, trust.digest), trust.to_json())
+    put(_trust(home, trust.digest), trust.to_json())
 
 
 def read_trust(home: Home, digest: str) -> Trust:

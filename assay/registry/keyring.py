@@ -94,7 +94,7 @@ def _list(gate: Gate, role: str, trust: Trust, revoked: set[str]) -> list[Listed
         told = f"interrupted rotation; complete it: `assay keys rotate {role}`"
         found[key_id(following.public_key())] = told
     for lingering in revoked & trust.role(role).keys.keys():
-        found[lingering] = f"revoked, and trusted again: `assay keys revoke {lingering}`"
+        found[lingering] = f"revoked, and trusted all the same: `assay keys revoke {lingering}`"
     return [Listed(role, name, state) for name, state in found.items()]
 
 

@@ -46,7 +46,9 @@ def refusal(act: Callable[[], object]) -> str:
 
 
 def everything(home: Home) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in sorted(home.root.rglob("*")) if path.is_file()}
+    """Every file but the log of who opened what."""
+    files = (path for path in sorted(home.root.rglob("*")) if path.is_file())
+    return {path: path.read_bytes() for path in files if path != home.access}
 
 
 def noted(gate: Gate, kind: str) -> list[tuple[str, str]]:

@@ -35,6 +35,15 @@ from tests.assay.serving.promoted import small_model
 ROWS = pd.DataFrame({"late": [0, 2, -1], "bill": [1.0, 30.0, 400.0]})
 
 
+@pytest.fixture(scope="module")
+def champion(line: Line, payload: Path) -> Logged:
+    """A version that was just promoted, whatever other modules did to theirs."""
+    version = line.register(payload)
+    assert line.submit(version, line.bundle(payload)).status == 200
+    assert line.approve(version).status == 200
+    return version
+
+
 @contextmanager
 def amended(home: Home, change: Callable[[dict[str, Any]], object]) -> Iterator[None]:
     """Another policy while it lasts, signed by whoever may."""

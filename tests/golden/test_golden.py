@@ -35,9 +35,7 @@ def trust_of(version: str) -> Trust:
 def flip(path: Path) -> None:
     """One bit in the middle of what a file says."""
     raw = bytearray(path.read_bytes())
-    # The remedies in policy.json are advice: no digest binds them, and what passes shows none.
-    place = raw.index(b"sha256:") + 40 if path.name == "policy.json" else len(raw) // 2
-    raw[place] ^= 1
+    raw[len(raw) // 2] ^= 1
     path.write_bytes(raw)
 
 

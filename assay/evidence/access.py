@@ -75,7 +75,7 @@ def note(home: Home, what: str, digest: str = "", outcome: str = GRANTED) -> Non
         EvidenceError: It does not end with a line of ours (`log_changed`).
     """
     try:
-        log = os.open(home.access, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_DSYNC, 0o600)
+        log = os.open(home.access, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise _no_log(error) from None
     try:
@@ -105,7 +105,7 @@ def noted(home: Home, what: str) -> Iterator[None]:
 
 
 def head(home: Home) -> str:
-    """`sha256:` of the last line; `NOTHING` while nobody has opened anything.
+    """`sha256:` of the last line, which is on disk by then; `NOTHING` while there is none.
 
     Raises:
         Unavailable: The log cannot be read (`no_access_log`).
@@ -119,6 +119,9 @@ def head(home: Home) -> str:
         raise _no_log(error) from None
     try:
         last = _last_line(log)[1]
+        os.fsync(log)  # a power loss must not take what a decision will name
+    except OSError as error:
+        raise _no_log(error) from None
     finally:
         os.close(log)
     return digest_bytes(last) if last else NOTHING

@@ -298,7 +298,7 @@ def test_spent_looks_close_the_holdout(line: Line, good: Outcome) -> None:
 def cut_off(stack: Running, tmp_path: Path) -> Iterator[Home]:
     """The shared home as it looks when its registry does not answer."""
     for path in stack.home.root.iterdir():
-        if path.name != "stack.json":
+        if path.name not in ("stack.json", "access.log"):  # a log that is a link is none
             (tmp_path / path.name).symlink_to(path)
     assert (tmp_path / LOCK).exists()
     home = Home(tmp_path)

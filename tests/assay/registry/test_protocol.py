@@ -331,8 +331,8 @@ def test_the_protocol_holds(stage: Stage) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12,
-            stateful_step_count=12,
+            max_examples=6,
+            stateful_step_count=10,
             deadline=None,
             derandomize=True,
             phases=[Phase.generate],  # shrinking would start a server for each try

@@ -81,7 +81,10 @@ class Outcomes:
         """
         tables = self.tables(validation, "outcomes")
         read_table("split", tables)
-        return read_manifest(tables["split"], self.rules, self._release(privacy))
+        said = privacy.materials if privacy is not None else {}
+        # Absent on both sides is the same, too, and is held to the stricter of the two.
+        raw = said.get("release") == said.get("train")
+        return read_manifest(tables["split"], self.rules, self._release(privacy), raw=raw)
 
     def _release(self, privacy: Evidence | None) -> pa.Table | Denial:
         if privacy is None:

@@ -31,11 +31,13 @@ class Manifest:
 
     Attributes:
         release: Row, label and part of what was trained on, or why nobody knows.
+        raw: The evidence says that the train rows themselves are the release.
     """
 
     rows: pa.Table
     rules: ModelRules
     release: pa.Table | Denial = NO_RELEASE
+    raw: bool = False
 
     def part(self, name: str) -> pa.Table:
         """The rows of one part."""
@@ -53,7 +55,7 @@ class Manifest:
             return release
         themselves = pc.is_in(release["row"], value_set=train["row"].combine_chunks())
         count = pc.sum(themselves).as_py() or 0
-        if not count:
+        if not count and not self.raw:
             return train
         if not count == release.num_rows == train.num_rows:
             told = "expected a release of the train rows to hold all of them and nothing else"
@@ -68,7 +70,11 @@ class Manifest:
 
 
 def read_manifest(
-    split: pa.Table, rules: ModelRules, release: pa.Table | Denial = NO_RELEASE
+    split: pa.Table,
+    rules: ModelRules,
+    release: pa.Table | Denial = NO_RELEASE,
+    *,
+    raw: bool = False,
 ) -> Manifest:
     """The manifest of a split table, and of the release that was made of its train rows.
 
@@ -76,7 +82,7 @@ def read_manifest(
         EvidenceError: `malformed` or `labels_differ`: a row twice, a part, label or group level
             that there is none of.
     """
-    manifest = Manifest(split, rules, release)
+    manifest = Manifest(split, rules, release, raw)
     expected = ["row", "unit", "part", *manifest.told]
     if missing := [name for name in expected if name not in split.column_names]:
         raise EvidenceError("malformed", f"expected {', '.join(missing)} in the split manifest")

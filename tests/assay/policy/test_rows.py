@@ -124,6 +124,14 @@ def test_members_of_raw_rows_are_those_that_were_fitted() -> None:
     assert members_of(table, release) == ["rows_missing"]  # held-out rows would dilute it
 
 
+def test_denies_raw_rows_under_names_that_tell_nothing() -> None:
+    """Named by their places, all train rows would count as members, and dilute the fitted ones."""
+    split, drawn = TABLES["outcomes:split"], TABLES["outcomes:release"]
+    told = read_manifest(split, RULES, drawn, raw=True)
+    [denial] = different_rows("membership", "holdout", TABLES["outcomes:membership"], told, CONFIG)
+    assert denial.code == "rows_missing"
+
+
 def test_denies_a_release_of_some_train_rows() -> None:
     release, drawn = raw_release(), TABLES["outcomes:release"]
     assert members_of(TABLES["outcomes:membership"], release.slice(1)) == ["rows_missing"]

@@ -7,10 +7,10 @@ and else only what the development rows say. https://slsa.dev/spec/v1.0/verifica
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -37,6 +37,7 @@ DEMOTION = "urn:assay:demotion:v1"
 POLICY = "urn:assay:policy:v1"
 _EXTENSION = "urn:assay:decision:v1"  # the summary's own field for the whole decision
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that a timestamp can name
+_T = TypeVar("_T")
 
 
 def sign_decision(decision: GateDecision, key: Ed25519PrivateKey) -> bytes:
@@ -57,9 +58,8 @@ def decision_of(statement: Mapping[str, Any]) -> GateDecision:
         EvidenceError: Another type, a value out of form, or a summary that says something else
             than the decision inside it.
     """
-    decision = from_plain(GateDecision, _predicate(statement, DECISION).get(_EXTENSION))
-    _check_same(_decision_statement(decision), statement)
-    return decision
+    written = _predicate(statement, DECISION).get(_EXTENSION)
+    return _content(GateDecision, written, _decision_statement, statement)
 
 
 def sign_public(decision: GateDecision, sealed: bytes, key: Ed25519PrivateKey) -> bytes:
@@ -81,9 +81,7 @@ def public_of(statement: Mapping[str, Any]) -> PublicDecision:
     Raises:
         EvidenceError: Another type, or a value out of form.
     """
-    view = from_plain(PublicDecision, _predicate(statement, PUBLIC))
-    _check_same(_public_statement(view), statement)
-    return view
+    return _content(PublicDecision, _predicate(statement, PUBLIC), _public_statement, statement)
 
 
 def sign_promotion(promotion: Promotion, key: Ed25519PrivateKey) -> bytes:
@@ -99,9 +97,7 @@ def promotion_of(statement: Mapping[str, Any]) -> Promotion:
     Raises:
         EvidenceError: Another type, or a value out of form.
     """
-    promotion = from_plain(Promotion, _predicate(statement, PROMOTION))
-    _check_same(_promotion_statement(promotion), statement)
-    return promotion
+    return _content(Promotion, _predicate(statement, PROMOTION), _promotion_statement, statement)
 
 
 def sign_demotion(demotion: Demotion, key: Ed25519PrivateKey) -> bytes:
@@ -117,9 +113,7 @@ def demotion_of(statement: Mapping[str, Any]) -> Demotion:
     Raises:
         EvidenceError: Another type, or a value out of form.
     """
-    demotion = from_plain(Demotion, _predicate(statement, DEMOTION))
-    _check_same(_demotion_statement(demotion), statement)
-    return demotion
+    return _content(Demotion, _predicate(statement, DEMOTION), _demotion_statement, statement)
 
 
 def sign_policy(seal: PolicySeal, key: Ed25519PrivateKey) -> bytes:
@@ -135,9 +129,7 @@ def seal_of(statement: Mapping[str, Any]) -> PolicySeal:
     Raises:
         EvidenceError: Another type, or a value out of form.
     """
-    seal = from_plain(PolicySeal, _predicate(statement, POLICY))
-    _check_same(_policy_statement(seal), statement)
-    return seal
+    return _content(PolicySeal, _predicate(statement, POLICY), _policy_statement, statement)
 
 
 def _decision_statement(decision: GateDecision) -> dict[str, Any]:
@@ -208,10 +200,17 @@ def _predicate(statement: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return predicate
 
 
-def _check_same(made: dict[str, Any], found: Mapping[str, Any]) -> None:
-    """A statement is exactly what its content would be written as: no more keys, no other words."""
-    if canonical(made) != canonical(dict(found)):
+def _content(
+    form: type[_T],
+    written: Any,
+    write: Callable[[_T], dict[str, Any]],
+    statement: Mapping[str, Any],
+) -> _T:
+    """What a statement says, once it is exactly as that would be written: no more keys or words."""
+    found = from_plain(form, written)
+    if canonical(write(found)) != canonical(dict(statement)):
         raise EvidenceError("malformed", "expected a statement that agrees with its own content")
+    return found
 
 
 def _check_form(

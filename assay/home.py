@@ -72,6 +72,11 @@ class Home:
         return self.root / "ledger.db"
 
     @property
+    def settings(self) -> Path:
+        """Where the installation's parts are; absent where all of them are here."""
+        return self.root / "settings.yaml"
+
+    @property
     def access(self) -> Path:
         """Who opened what: one line for each access."""
         return self.root / "access.log"

@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Of the default tests; each may start a stack of its own, of some 2 GB.
+WORKERS ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -30,7 +32,7 @@ demo: setup data  ## the whole line: one champion, two refusals, and what tamper
 	@python -m tools.demo
 
 test: setup data  ## the default tests
-	@python -m pytest -m "not slow"
+	@python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 check: setup  ## for developers: format, types, import laws, policy laws, sizes, links
 	@ruff format --check . && ruff check .

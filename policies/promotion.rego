@@ -8,6 +8,7 @@ import rego.v2
 import data.lib.rules
 import data.lib.shape
 import data.lib.table
+import data.lib.waivers
 
 decision := {
 	"schema": 1,
@@ -15,16 +16,16 @@ decision := {
 	"violations": (reasons | unproven),
 	"required": rules.required,
 	"proven": proven,
-	"waived": set(),
+	"waived": waived,
 	"nonce": nonce,
 }
 
 default allow := false
 
 allow if {
-	count(reasons) == 0
+	every reason in reasons { reason.gate in waived }
 	count(rules.required) > 0
-	count(rules.required - proven) == 0
+	count(rules.required - (proven | waived)) == 0
 }
 
 default nonce := ""
@@ -37,6 +38,16 @@ proven contains gate if {
 	table.proven(gate)
 	count(data.gates[gate].deny) == 0
 }
+
+# Denied, by nothing else than numbers that fall short, and a waiver stands for it.
+waived contains gate if {
+	some gate in rules.required
+	waivers.stands(gate)
+	count(data.gates[gate].deny) > 0
+	every denial in table.denials(gate) | data.gates[gate].deny { denial.code in excusable }
+}
+
+excusable := {"below_bar", "above_bar", "insufficient", "too_few_rows"}
 
 reasons contains {"gate": gate, "code": denial.code, "measurement": denial.measurement} if {
 	some gate in rules.required
@@ -73,7 +84,7 @@ unproven contains {"gate": gate, "code": "missing", "measurement": "policy"} if 
 }
 
 well_formed if {
-	shape.keys(input, {"schema", "now", "nonce", "model", "looks", "evidence"})
+	shape.keys(input, {"schema", "now", "nonce", "model", "looks", "evidence", "waivers"})
 	input.schema == 1
 	shape.whole(input.now, 0)
 	shape.text(input.nonce)
@@ -83,6 +94,7 @@ well_formed if {
 	shape.digest(input.model.digest)
 	shape.keys(input.looks, {"spent", "recorded"})
 	is_object(input.evidence)
+	is_object(input.waivers)
 }
 
 looked if {

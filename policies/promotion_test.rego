@@ -55,7 +55,7 @@ test_names_the_reason if {
 reasons := {
 	"schema": {"edits": {"/schema": 2}, "code": "malformed", "of": "question"},
 	"schema as text": {"edits": {"/schema": "1"}, "code": "malformed", "of": "question"},
-	"key more": {"edits": {"/waivers": []}, "code": "malformed", "of": "question"},
+	"key more": {"edits": {"/wavers": {}}, "code": "malformed", "of": "question"},
 	"no nonce": {"edits": {"/nonce": ""}, "code": "malformed", "of": "question"},
 	"nonce as number": {"edits": {"/nonce": 7}, "code": "malformed", "of": "question"},
 	"version as number": {"edits": {"/model/version": 7}, "code": "malformed", "of": "question"},
@@ -175,6 +175,97 @@ test_no_evidence_may_be_something_else if {
 			not allowed(example.edited({$"/evidence/{kind}": wrong}))
 		}
 		not allowed(example.without($"/evidence/{kind}"))
+	}
+}
+
+# The example, where one gate falls short and a waiver stands for it.
+falling_short := example.failing("utility", "auc")
+
+waiver := {"subject": example.digest("payload"), "issued_at": example.now - 10, "expires_at": example.now + 10}
+
+waived(found) := json.patch(falling_short, [{"op": "add", "path": "/waivers/utility", "value": found}])
+
+decided(question) := decision if {
+	decision := promotion.decision with input as question with data.tiers.standard.waivable as {"utility": 20}
+}
+
+test_a_waiver_excuses_a_number_that_falls_short if {
+	decision := decided(waived(waiver))
+	decision.allow
+	decision.waived == {"utility"}
+	decision.required - decision.proven == {"utility"}
+	decision.violations == {{"gate": "utility", "code": "below_bar", "measurement": "auc"}}
+}
+
+test_a_waiver_that_is_not_needed_changes_nothing if {
+	decision := decided(example.edited({"/waivers/utility": waiver}))
+	decision.allow
+	decision.waived == set()
+}
+
+test_no_other_waiver_excuses if {
+	every place, wrong in {
+		"subject": example.digest("another payload"),
+		"issued_at": example.now + 61,
+		"expires_at": example.now,
+	} {
+		decision := decided(waived(object.union(waiver, {place: wrong})))
+		decision.allow == false
+		decision.waived == set()
+	}
+	every wrong in [null, true, [], {}, {"subject": waiver.subject}] {
+		decided(waived(wrong)).allow == false
+	}
+	decided(waived(object.union(waiver, {"issued_at": example.now - 10.5}))).allow == false
+	decided(waived(object.union(waiver, {"expires_at": example.now + 9.5}))).allow == false
+	decided(waived(object.union(waiver, {"gate": "utility"}))).allow == false
+}
+
+test_a_waiver_holds_from_its_first_second_to_its_last if {
+	decided(waived(object.union(waiver, {"expires_at": example.now + 1}))).allow
+	decided(waived(object.union(waiver, {"issued_at": example.now + 60, "expires_at": example.now + 80}))).allow
+}
+
+test_a_waiver_is_no_longer_than_the_table_lets_it if {
+	decided(waived(object.union(waiver, {"expires_at": example.now + 11}))).allow == false
+}
+
+test_a_waiver_of_another_gate_excuses_nothing if {
+	question := json.patch(falling_short, [{"op": "add", "path": "/waivers/stress", "value": waiver}])
+	decided(question).allow == false
+}
+
+test_nothing_is_waived_that_the_table_does_not_name if {
+	decision := promotion.decision with input as waived(waiver)
+	decision.allow == false
+	decision.waived == set()
+}
+
+test_only_a_shortfall_is_excused if {
+	every place in ["/evidence/utility/role", "/evidence/utility/measurements/auc/alpha"] {
+		wrong := json.patch(waived(waiver), [{"op": "replace", "path": place, "value": "trainer"}])
+		decided(wrong).allow == false
+	}
+	gone := json.patch(waived(waiver), [{"op": "remove", "path": "/evidence/utility"}])
+	decided(gone).allow == false
+}
+
+test_a_gate_that_forgets_the_table_is_not_waived if {
+	decision := promotion.decision with input as waived(waiver)
+		with data.tiers.standard.waivable as {"utility": 20}
+		with data.gates.utility.deny as set()
+	decision.allow == false
+}
+
+test_another_gates_reason_is_not_excused if {
+	question := json.patch(waived(waiver), [{"op": "remove", "path": "/evidence/stress"}])
+	decided(question).allow == false
+}
+
+test_waivers_that_are_no_object if {
+	every wrong in [null, [], "all"] {
+		found := violations(example.edited({"/waivers": wrong}))
+		{"gate": "promotion", "code": "malformed", "measurement": "question"} in found
 	}
 }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from assay.evidence.statement import Subject
@@ -59,6 +59,8 @@ class GateResult:
         code: `ok`, or the word of the worst reason.
         reason: A sentence: what was expected, what was found.
         remedy: What a person can do about it.
+        excusable: Whether all that it lacks is that numbers, measured and believed, fall short of
+            their bars; nothing else can be waived.
     """
 
     gate: str
@@ -67,6 +69,7 @@ class GateResult:
     reason: str
     remedy: str
     bars: tuple[BarResult, ...]
+    excusable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class GateDecision:
         denials: Reasons that belong to no gate, such as `opa_unavailable`.
         decided_at: Unix seconds.
         expires_at: Unix seconds.
+        waivers: Gate -> envelope of the waiver that stands for it, whether it is needed or not.
     """
 
     model: str
@@ -98,15 +102,19 @@ class GateDecision:
     denials: tuple[str, ...]
     decided_at: int
     expires_at: int
+    waivers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def allowed(self) -> bool:
-        """Whether there are gates, all of them pass, and nothing else denies."""
-        return (
-            len(self.gates) > 0
-            and not self.denials
-            and all(result.verdict is Verdict.PASS for result in self.gates.values())
-        )
+        """Whether there are gates, each of them passes or is waived, and nothing else denies."""
+        return len(self.gates) > 0 and not self.denials and not any(self.denying())
+
+    def denying(self) -> Iterator[GateResult]:
+        """Gates that neither pass nor are waived."""
+        for gate, result in self.gates.items():
+            waived = result.excusable and gate in self.waivers
+            if result.verdict is not Verdict.PASS and not waived:
+                yield result
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,25 @@ class PolicySeal:
     version: int
     files: Mapping[str, str]
     signed_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """Until a day, one gate's shortfall does not keep one payload from being promoted.
+
+    Attributes:
+        subject: Registered model, and the payload's digest.
+        gate: Its name.
+        reason: One line; everybody may read it.
+        issued_at: Unix seconds.
+        expires_at: Unix seconds; whatever rests on it ends then.
+    """
+
+    subject: Subject
+    gate: str
+    reason: str
+    issued_at: int
     expires_at: int
 
 

@@ -22,6 +22,7 @@ from assay.evidence.decision import (
     GateResult,
     PolicySeal,
     Promotion,
+    Waiver,
 )
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import sign
@@ -35,8 +36,10 @@ PUBLIC = "urn:assay:decision:public:v1"
 PROMOTION = "urn:assay:promotion:v1"
 DEMOTION = "urn:assay:demotion:v1"
 POLICY = "urn:assay:policy:v1"
+WAIVER = "urn:assay:waiver:v1"
 _EXTENSION = "urn:assay:decision:v1"  # the summary's own field for the whole decision
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that a timestamp can name
+MAX_REASON = 200  # characters of a waiver's
 _T = TypeVar("_T")
 
 
@@ -132,6 +135,22 @@ def seal_of(statement: Mapping[str, Any]) -> PolicySeal:
     return _content(PolicySeal, _predicate(statement, POLICY), _policy_statement, statement)
 
 
+def sign_waiver(waiver: Waiver, key: Ed25519PrivateKey) -> bytes:
+    """The envelope of a waiver, signed by the first of those who have to agree."""
+    statement = _waiver_statement(waiver)
+    waiver_of(statement)
+    return sign(statement, [key])
+
+
+def waiver_of(statement: Mapping[str, Any]) -> Waiver:
+    """The waiver of a verified statement.
+
+    Raises:
+        EvidenceError: Another type, or a value out of form.
+    """
+    return _content(Waiver, _predicate(statement, WAIVER), _waiver_statement, statement)
+
+
 def _decision_statement(decision: GateDecision) -> dict[str, Any]:
     _check_form(decision, decision.decided_at, decision.expires_at)
     _check_gates(decision.gates)
@@ -182,6 +201,16 @@ def _policy_statement(seal: PolicySeal) -> dict[str, Any]:
     if not 0 <= seal.signed_at < seal.expires_at <= _LAST_SECOND:
         raise EvidenceError("malformed", "expected an expiry that follows its beginning")
     return _statement(POLICY, Subject("policy", seal.digest), to_plain(seal))
+
+
+def _waiver_statement(waiver: Waiver) -> dict[str, Any]:
+    text = waiver.reason
+    if not waiver.gate or not 1 <= len(text) <= MAX_REASON or not text.isprintable():
+        told = f"expected a gate, and one line of 1 to {MAX_REASON} printable characters"
+        raise EvidenceError("malformed", told)
+    if not 0 <= waiver.issued_at < waiver.expires_at <= _LAST_SECOND:
+        raise EvidenceError("malformed", "expected an expiry that follows its beginning")
+    return _statement(WAIVER, waiver.subject, to_plain(waiver))
 
 
 def _statement(kind: str, subject: Subject, predicate: dict[str, Any]) -> dict[str, Any]:

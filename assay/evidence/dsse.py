@@ -79,19 +79,30 @@ def sign(statement: Mapping[str, Any], keys: Sequence[Ed25519PrivateKey]) -> byt
         raise EvidenceError("bad_signature", "expected a key to sign with, found none")
     payload = canonical(statement)
     _statement(payload)
-    message = _to_be_signed(payload)
-    envelope = {
-        "payloadType": PAYLOAD_TYPE,
-        "payload": base64.b64encode(payload).decode("ascii"),
-        "signatures": [
-            {
-                "keyid": key_id(key.public_key()),
-                "sig": base64.b64encode(key.sign(message)).decode("ascii"),
-            }
-            for key in keys
-        ],
-    }
-    return canonical(envelope)
+    return _envelope(payload, [_signed(payload, key) for key in keys])
+
+
+def countersign(envelope: bytes, key: Ed25519PrivateKey) -> bytes:
+    """The same envelope with one more signature, over what `unverified` says.
+
+    Raises:
+        EvidenceError: No envelope, or one that this key has signed (`duplicate`).
+    """
+    payload, signatures = _parts(envelope)
+    _statement(payload)
+    own = _signed(payload, key)
+    if own["keyid"] in {name for name, _ in map(_signature, signatures)}:
+        raise EvidenceError("duplicate", "expected another key than one that signed this already")
+    return _envelope(payload, [*signatures, own])
+
+
+def unverified(envelope: bytes) -> dict[str, Any]:
+    """The statement inside an envelope, whoever signed it: to be looked at, and never believed.
+
+    Raises:
+        EvidenceError: `too_large` or `malformed`.
+    """
+    return _statement(_parts(envelope)[0])
 
 
 def verify(envelope: bytes, role: Role) -> dict[str, Any]:
@@ -102,14 +113,9 @@ def verify(envelope: bytes, role: Role) -> dict[str, Any]:
             the role may not state this; `bad_signature` when too few signatures hold.
     """
     # 1. Strict JSON with exactly the keys of the protocol, and our payload type.
-    found = parse(envelope, limit=MAX_ENVELOPE)
-    if not isinstance(found, dict) or set(found) != {"payloadType", "payload", "signatures"}:
-        raise EvidenceError("malformed", "expected payloadType, payload and signatures")
-    if found["payloadType"] != PAYLOAD_TYPE:
-        raise EvidenceError("malformed", f"expected payload type {PAYLOAD_TYPE}, found another")
-    payload = decode_base64(found["payload"])
+    payload, entries = _parts(envelope)
     # 2. Signatures before content: nothing is parsed that no trusted key stands for.
-    signatures = [_signature(entry) for entry in _signatures(found["signatures"])]
+    signatures = [_signature(entry) for entry in entries]
     own = [(name, signature) for name, signature in signatures if name in role.keys]
     if not own:
         raise EvidenceError("wrong_role", f"expected a signature by role {role.name}, found none")
@@ -125,6 +131,27 @@ def verify(envelope: bytes, role: Role) -> dict[str, Any]:
     if statement["predicateType"] not in role.predicate_types:
         raise EvidenceError("wrong_role", f"expected a statement that role {role.name} may make")
     return statement
+
+
+def _parts(envelope: bytes) -> tuple[bytes, list[Any]]:
+    """Payload and signatures of an envelope, neither of them looked into."""
+    found = parse(envelope, limit=MAX_ENVELOPE)
+    if not isinstance(found, dict) or set(found) != {"payloadType", "payload", "signatures"}:
+        raise EvidenceError("malformed", "expected payloadType, payload and signatures")
+    if found["payloadType"] != PAYLOAD_TYPE:
+        raise EvidenceError("malformed", f"expected payload type {PAYLOAD_TYPE}, found another")
+    return decode_base64(found["payload"]), _signatures(found["signatures"])
+
+
+def _envelope(payload: bytes, signatures: Sequence[Mapping[str, str]]) -> bytes:
+    text = base64.b64encode(payload).decode("ascii")
+    parts = {"payloadType": PAYLOAD_TYPE, "payload": text, "signatures": list(signatures)}
+    return canonical(parts)
+
+
+def _signed(payload: bytes, key: Ed25519PrivateKey) -> dict[str, str]:
+    signature = base64.b64encode(key.sign(_to_be_signed(payload))).decode("ascii")
+    return {"keyid": key_id(key.public_key()), "sig": signature}
 
 
 def _to_be_signed(payload: bytes) -> bytes:

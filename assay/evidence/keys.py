@@ -24,10 +24,10 @@ from assay.errors import EvidenceError, InputError, Refused
 from assay.evidence.access import note
 from assay.evidence.dsse import key_id
 from assay.evidence.files import move, put, read_bytes, write_once
-from assay.evidence.trust import STATES, Trust
+from assay.evidence.trust import AGREED, STATES, Trust
 from assay.home import Home
 
-ROLES = tuple(STATES)
+ROLES = tuple(role for role in STATES if role not in AGREED)
 SPLIT_BYTES = 32
 MAX_KEY = 4096  # bytes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from types import UnionType
@@ -15,9 +15,14 @@ T = TypeVar("T")
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses and mappings as objects, tuples as lists, words as text."""
+    """Dataclasses and mappings as objects, tuples as lists, words as text.
+
+    A field that has a default is left out where it holds it, so that what was written before
+    there was such a field is still written in the same way.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+        held = ((field, getattr(value, field.name)) for field in fields(value))
+        return {field.name: to_plain(item) for field, item in held if item != _default(field)}
     if isinstance(value, Mapping):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -61,9 +66,16 @@ def _read(kind: Any, found: Any) -> Any:
 
 def _read_fields(kind: Any, found: dict[str, Any]) -> Any:
     types = _types_of(kind)
-    if set(found) != set(types):
+    needed = {field.name for field in fields(kind) if _default(field) is MISSING}
+    if not needed <= set(found) <= set(types):
         raise EvidenceError("malformed", f"expected exactly {', '.join(types)} in {_shown(kind)}")
-    return kind(**{name: _read(types[name], found[name]) for name in types})
+    return kind(**{name: _read(types[name], item) for name, item in found.items()})
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default
 
 
 @cache

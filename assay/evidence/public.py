@@ -8,7 +8,7 @@ Dwork et al. 2015, Science 349(6248); Blum and Hardt 2015, arXiv:1502.04585.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from assay.evidence.decision import BarResult, GateDecision, GateResult, Verdict
 from assay.evidence.statement import Subject
@@ -72,6 +72,7 @@ class PublicDecision:
     Attributes:
         allowed: The one bit that comes from the sealed rows.
         sealed_digest: `sha256:` of the sealed decision's envelope.
+        waivers: Gate -> envelope of the waiver that stands for it, whether it is needed or not.
     """
 
     model: str
@@ -86,6 +87,7 @@ class PublicDecision:
     denials: tuple[str, ...]
     decided_at: int
     expires_at: int
+    waivers: Mapping[str, str] = field(default_factory=dict)
 
 
 def public_view(decision: GateDecision, sealed_digest: str) -> PublicDecision:
@@ -108,6 +110,7 @@ def public_view(decision: GateDecision, sealed_digest: str) -> PublicDecision:
         denials=tuple(code for code in map(_code, decision.denials) if code in FAULTS),
         decided_at=decision.decided_at,
         expires_at=decision.expires_at,
+        waivers=decision.waivers,
     )
 
 

@@ -10,6 +10,7 @@ from assay.evidence.decisions import promotion_of, public_of
 from assay.evidence.dsse import verify
 from assay.evidence.public import PublicDecision
 from assay.evidence.trust import Trust
+from assay.evidence.waivers import verify_waivers
 
 CLOCK_SKEW_S = 60  # seconds that two machines' clocks may differ
 
@@ -59,7 +60,7 @@ def verify_standing(
     Raises:
         EvidenceError: `unsigned`, `bad_signature` or `wrong_role`, `malformed`, `wrong_model`,
             `wrong_version`, `wrong_alias`, `swapped`, `wrong_decision`, `not_allowed`, `future`,
-            `expired`, `rolled_back`.
+            `expired`, `rolled_back`; as `verify_waivers` of what it was waived by.
     """
     if found.promotion is None or found.decision is None:
         raise EvidenceError(
@@ -70,6 +71,7 @@ def verify_standing(
     _check_promotion(found, promotion)
     _check_decision(decision, promotion)
     _check_time(decision, promotion, now)
+    verify_waivers(decision.waivers, trust, decision.subject, now)
     if promotion.sequence < floor:
         raise EvidenceError(
             "rolled_back", f"expected promotion {floor} or later, found {promotion.sequence}"

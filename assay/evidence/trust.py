@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from assay.errors import EvidenceError, Refused
 from assay.evidence.canonical import canonical, parse
-from assay.evidence.decisions import DECISION, DEMOTION, POLICY, PROMOTION, PUBLIC
+from assay.evidence.decisions import DECISION, DEMOTION, POLICY, PROMOTION, PUBLIC, WAIVER
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import Role, decode_base64, key_id, public_bytes
 from assay.evidence.files import read_bytes
@@ -33,7 +33,10 @@ STATES: Mapping[str, frozenset[str]] = {
     "gate": frozenset({DECISION, PUBLIC}),
     "promoter": frozenset({PROMOTION, DEMOTION}),
     "policy": frozenset({POLICY}),
+    "waiver": frozenset({WAIVER}),
 }
+# Roles that nobody has to have, and the keys that must agree: whose keys are in no home.
+AGREED: Mapping[str, int] = {"waiver": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class Trust:
         roles: Role's name -> its keys, threshold and predicate types; at least one.
 
     Raises:
-        EvidenceError: An unknown role, a statement that is not a role's to make, or one key in
-            two roles.
+        EvidenceError: An unknown role, a statement that is not a role's to make, one key in two
+            roles, or a role whose keys do not have to agree.
     """
 
     roles: Mapping[str, Role]
@@ -56,6 +59,9 @@ class Trust:
         for name, role in self.roles.items():
             if name != role.name or name not in STATES or not role.predicate_types <= STATES[name]:
                 raise EvidenceError("malformed", f"expected {name!a} to state what is its to state")
+            if role.threshold < AGREED.get(name, 1):
+                told = f"expected {name} to take {AGREED[name]} keys, found {role.threshold}"
+                raise EvidenceError("malformed", told)
         ids = [key for role in self.roles.values() for key in role.keys]
         if len(ids) != len(set(ids)):
             raise EvidenceError("malformed", "expected each key in one role, found it in two")
@@ -63,9 +69,9 @@ class Trust:
     @classmethod
     def of(cls, keys: Mapping[str, Ed25519PublicKey]) -> Trust:
         """One key for each role, which may state all that is the role's."""
-        unknown = set(keys) - set(STATES)
-        if unknown:
-            raise EvidenceError("malformed", f"expected roles among {', '.join(STATES)}")
+        alone = STATES.keys() - AGREED.keys()
+        if not keys.keys() <= alone:
+            raise EvidenceError("malformed", f"expected roles among {', '.join(sorted(alone))}")
         return cls({r: Role(r, {key_id(key): key}, 1, STATES[r]) for r, key in keys.items()})
 
     @classmethod
@@ -101,6 +107,16 @@ class Trust:
             for name, role in older.roles.items()
         )
 
+    def with_agreed(self, name: str, keys: Sequence[Ed25519PublicKey]) -> Trust:
+        """The same with more keys of a role whose keys have to agree, which may be new here.
+
+        Raises:
+            EvidenceError: Too few keys, or one that is another role's.
+        """
+        known = self.roles[name].keys if name in self.roles else {}
+        every = {**known, **{key_id(key): key for key in keys}}
+        return self._with(Role(name, every, AGREED[name], STATES[name]))
+
     def with_key(self, name: str, key: Ed25519PublicKey) -> Trust:
         """The same with one more key of a role; a key that is there already changes nothing.
 
@@ -120,10 +136,11 @@ class Trust:
         role = self.role(name)
         left = {known: public for known, public in role.keys.items() if known != key}
         if len(left) < role.threshold:
+            command = "trust" if name in AGREED else "rotate"
             raise Refused(
                 "last_key",
                 f"expected {name} to keep {role.threshold} trusted, found {len(left)} left; "
-                f"make a new one first: `assay keys rotate {name}`",
+                f"make a new one first: `assay keys {command} {name}`",
             )
         return self._with(replace(role, keys=left))
 

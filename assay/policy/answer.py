@@ -23,19 +23,28 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the policy said to our question."""
+    """What the policy said to our question.
+
+    Attributes:
+        violations: Where it allows, of gates that are waived and of no other.
+        waived: Gates whose reasons a waiver excuses.
+    """
 
     allow: bool
     violations: tuple[Violation, ...]
+    waived: frozenset[str]
 
 
-def read_answer(found: Any, *, nonce: str, required: frozenset[str]) -> Answer:
+def read_answer(
+    found: Any, *, nonce: str, required: frozenset[str], waivers: frozenset[str] = frozenset()
+) -> Answer:
     """The answer, when it is one to this question and under this policy.
 
     Args:
         found: What came back.
         nonce: What was sent along.
         required: Gates that the policy's table asks for.
+        waivers: Gates for which it was told of a waiver.
 
     Raises:
         Unavailable: `opa_unavailable`: anything else than such an answer.
@@ -46,13 +55,15 @@ def read_answer(found: Any, *, nonce: str, required: frozenset[str]) -> Answer:
         raise _unbelieved("our nonce and schema")
     violations = tuple(map(_violation, _list(found["violations"])))
     gates, proven = _words(found["required"]), _words(found["proven"])
-    if gates != required or not proven <= gates:
-        raise _unbelieved("exactly the gates of our policy")
+    waived = _words(found["waived"])
+    if gates != required or not proven <= gates or not waived <= waivers - proven:
+        raise _unbelieved("exactly the gates of our policy, and no waiver but ours")
     if found["allow"] is False:
-        return Answer(False, violations)
-    if found["allow"] is not True or violations or proven != gates or found["waived"] != []:
-        raise _unbelieved("an allowance that proves every gate and names no violation")
-    return Answer(True, ())
+        return Answer(False, violations, waived)
+    told = {violation.gate for violation in violations}
+    if found["allow"] is not True or told != waived or proven | waived != gates:
+        raise _unbelieved("an allowance that proves every gate, or says what it waives")
+    return Answer(True, violations, waived)
 
 
 def _violation(found: Any) -> Violation:

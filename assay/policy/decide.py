@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +19,7 @@ from assay.policy.looks import Looks
 from assay.policy.question import question_of
 from assay.policy.rules import Policy
 from assay.policy.verify import Submission, verify
+from assay.policy.waivers import Waived, standing_waivers, until
 
 Ask: TypeAlias = Callable[[dict[str, Any]], Any]
 
@@ -32,6 +33,7 @@ def decide(
     looks: Looks,
     ask: Ask,
     now: int,
+    waivers: Iterable[bytes] = (),
 ) -> GateDecision:
     """The gate's answer for one version of one model; it never raises on evidence.
 
@@ -43,25 +45,30 @@ def decide(
         looks: What the ledger knows of looks at the holdout.
         ask: Puts the question to OPA; raises `Unavailable` when there is no answer to believe.
         now: Unix seconds.
+        waivers: Envelopes that were handed in for this payload.
     """
     try:
         policy.model(submission.model)
     except Refused as error:
-        return _answer(submission, policy, trust, {}, [Denial(error.code, error.message)], now)
+        return _answer(submission, policy, trust, {}, [Denial(error.code, error.message)], now, {})
+    tier, subject = policy.tier(submission.model), submission.subject
+    waived = standing_waivers(waivers, tier=tier, trust=trust, subject=subject, now=now)
     claims = verify(submission, policy=policy, trust=trust, outcomes=outcomes, looks=looks, now=now)
     bars, alpha = policy.bars(submission.model), policy.alpha(submission.model)
     gates = judge(bars, claims.by_kind, alpha, policy.remedies)
     denials = [*_mismatched(submission), *claims.denials]
     nonce = secrets.token_hex(16)
     try:
-        found = ask(question_of(submission, claims, nonce=nonce, now=now))
-        answer = read_answer(found, nonce=nonce, required=frozenset(gates))
+        found = ask(question_of(submission, claims, nonce=nonce, now=now, waived=waived))
+        answer = read_answer(
+            found, nonce=nonce, required=frozenset(gates), waivers=frozenset(waived)
+        )
     except (AssayError, OSError) as error:
         denials.append(Denial("opa_unavailable", str(error)))
     else:
-        gates = _tightened(gates, answer, policy.remedies)
+        gates = _tightened(gates, answer, policy.remedies, waived)
         denials += _unplaced(gates, answer, denials)
-    return _answer(submission, policy, trust, gates, denials, now)
+    return _answer(submission, policy, trust, gates, denials, now, waived)
 
 
 def _mismatched(submission: Submission) -> Iterator[Denial]:
@@ -72,24 +79,28 @@ def _mismatched(submission: Submission) -> Iterator[Denial]:
 
 
 def _tightened(
-    gates: Mapping[str, GateResult], answer: Answer, remedies: Mapping[str, str]
+    gates: Mapping[str, GateResult],
+    answer: Answer,
+    remedies: Mapping[str, str],
+    waived: Iterable[str],
 ) -> dict[str, GateResult]:
-    """The core's results, where a PASS that OPA denies is none."""
+    """The core's results, where a PASS that OPA denies is none, nor an excuse that it denies."""
     told: dict[str, list[str]] = {}
     for violation in answer.violations:
         told.setdefault(violation.gate, []).append(f"{violation.code} {violation.measurement}")
-    return {
-        gate: replace(
-            result,
-            verdict=Verdict.FAIL,
-            code="opa_denied",
-            reason=f"expected no denial by OPA, found {', '.join(sorted(told[gate]))}",
-            remedy=remedies[gate],
-        )
-        if gate in told and result.verdict is Verdict.PASS
-        else result
-        for gate, result in gates.items()
-    }
+    tightened = {}
+    for gate, result in gates.items():
+        if gate in told and result.verdict is Verdict.PASS:
+            result = replace(
+                result,
+                verdict=Verdict.FAIL,
+                code="opa_denied",
+                reason=f"expected no denial by OPA, found {', '.join(sorted(told[gate]))}",
+                remedy=remedies[gate],
+            )
+        excusable = result.excusable and (gate not in waived or gate in answer.waived)
+        tightened[gate] = replace(result, excusable=excusable)
+    return tightened
 
 
 def _unplaced(
@@ -101,7 +112,7 @@ def _unplaced(
         if violation.gate not in gates and violation.code not in codes:
             told = f"expected no denial by OPA, found {violation.code} {violation.measurement}"
             yield Denial("opa_denied", told)
-    if not answer.allow and not answer.violations:
+    if not answer.allow and {violation.gate for violation in answer.violations} <= answer.waived:
         yield Denial("opa_denied", "expected OPA to allow, found a denial without a reason")
 
 
@@ -112,6 +123,7 @@ def _answer(
     gates: Mapping[str, GateResult],
     denials: list[Denial],
     now: int,
+    waived: Mapping[str, Waived],
 ) -> GateDecision:
     expiry = policy.tier(submission.model).decision_expiry_s if gates else 0
     return GateDecision(
@@ -127,5 +139,6 @@ def _answer(
         gates=gates,
         denials=tuple(f"{denial.code}: {denial.reason}" for denial in denials),
         decided_at=now,
-        expires_at=now + expiry,
+        expires_at=until(now + expiry, waived),
+        waivers={gate: found.envelope.decode("ascii") for gate, found in waived.items()},
     )

@@ -19,6 +19,10 @@ Reason: TypeAlias = tuple[Verdict, str, str]  # verdict, code, sentence
 # Evidence that asks the sealed holdout; all other evidence may be shown to everyone.
 SEALED = frozenset({"utility", "robustness", "stress", "fairness", "membership"})
 
+# A number that was measured and is believed, and that does not clear its bar: all that a waiver
+# may excuse. Evidence that is not there, not whole or asked too little is never excused.
+EXCUSABLE = frozenset({"below_bar", "above_bar", "insufficient", "too_few_rows"})
+
 # What is said of a sealed number in its place; codes of `compare` for a bound or an exact value.
 FOUND = {
     "below_bar": "it below",
@@ -133,6 +137,7 @@ def _judge_gate(
 ) -> GateResult:
     results = tuple(judge_bar(bar, claims.get(bar.evidence), alpha) for bar in bars)
     reasons = [*_from_evidence(claims), *_from_bars(bars, results)]
+    excusable = bool(reasons) and all(code in EXCUSABLE for _, code, _ in reasons)
     reasons.sort(key=lambda reason: WORST.index(reason[0]))
     verdict, code, _ = reasons[0] if reasons else (Verdict.PASS, "ok", "")
     told = dict.fromkeys(text for _, _, text in reasons)
@@ -143,6 +148,7 @@ def _judge_gate(
         reason="; ".join(told) or f"{len(results)} of {len(results)} bars pass",
         remedy=" ".join((remedy, *_rows_to_bring(results))) if reasons else "",
         bars=results,
+        excusable=excusable,
     )
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from assay.evidence.decision import Waiver
 from assay.evidence.values import Bound, Measurement, measurement_to_json
 from assay.policy.claims import Claim, Claims
 from assay.policy.verify import Submission
+from assay.policy.waivers import Waived
 
 SCHEMA = 1
 
 
-def question_of(submission: Submission, claims: Claims, *, nonce: str, now: int) -> dict[str, Any]:
+def question_of(
+    submission: Submission,
+    claims: Claims,
+    *,
+    nonce: str,
+    now: int,
+    waived: Mapping[str, Waived] = MappingProxyType({}),
+) -> dict[str, Any]:
     """What OPA is asked, as plain JSON.
 
     Evidence that did not verify is left out, and numbers that were not recomputed as stated are
@@ -22,6 +33,7 @@ def question_of(submission: Submission, claims: Claims, *, nonce: str, now: int)
         claims: What verified.
         nonce: Has to come back with the answer.
         now: Unix seconds.
+        waived: Gate -> the waiver that stands for it.
     """
     return {
         "schema": SCHEMA,
@@ -38,7 +50,13 @@ def question_of(submission: Submission, claims: Claims, *, nonce: str, now: int)
             for kind, claim in claims.by_kind.items()
             if claim.evidence is not None or claim.role == "core"
         },
+        "waivers": {gate: _waiver(found.waiver) for gate, found in waived.items()},
     }
+
+
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    times = {"issued_at": waiver.issued_at, "expires_at": waiver.expires_at}
+    return {"subject": waiver.subject.digest, **times}
 
 
 def _statement(claim: Claim, submission: Submission, now: int) -> dict[str, Any]:

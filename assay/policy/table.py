@@ -104,6 +104,8 @@ class Tier(Strict):
         evidence_max_age_s: Seconds after which evidence is stale.
         decision_expiry_s: Seconds that a decision holds.
         approvals: Approvers who must agree.
+        waivable: Gate -> seconds that a waiver of its shortfall may hold, at most a year; whatever
+            is not named is never waived.
     """
 
     alpha: float = Field(gt=0, lt=0.5)
@@ -113,6 +115,7 @@ class Tier(Strict):
     approvals: int = Field(ge=1)
     bars: Annotated[tuple[Bar, ...], Field(min_length=1, strict=False)]
     floors: Annotated[tuple[Floor, ...], Field(min_length=1, strict=False)]
+    waivable: dict[Word, Annotated[int, Field(ge=1, le=31_622_400)]] = Field(default_factory=dict)
 
     @property
     def alpha_per_look(self) -> float:
@@ -131,6 +134,9 @@ class Tier(Strict):
             raise ValueError("bars name a gate's measurement once per direction")
         if not any(bar.evidence == CHAIN for bar in self.bars):
             raise ValueError("bars need one on the chain of digests")
+        chained = {bar.gate for bar in self.bars if bar.evidence == CHAIN}
+        if wrong := set(self.waivable) - (set(self.gates) - chained):
+            raise ValueError(f"waivable names gates, none on the chain: {', '.join(sorted(wrong))}")
         return self
 
 

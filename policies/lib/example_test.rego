@@ -20,6 +20,7 @@ question := {
 	"model": {"name": "credit", "version": "7", "digest": digest("payload")},
 	"looks": {"spent": 1, "recorded": true},
 	"evidence": evidence,
+	"waivers": {},
 }
 
 evidence[kind] := {

@@ -42,6 +42,7 @@ def passing_question(data: Json, model: str = "credit", now: int = NOW) -> Json:
         "model": {"name": model, "version": "7", "digest": digest("payload")},
         "looks": {"spent": 1, "recorded": True},
         "evidence": evidence,
+        "waivers": {},
     }
 
 

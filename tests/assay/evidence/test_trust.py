@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from assay.errors import EvidenceError, Refused
 from assay.evidence.dsse import key_id
-from assay.evidence.trust import STATES, Trust
+from assay.evidence.keys import ROLES
+from assay.evidence.trust import AGREED, STATES, Trust
 from assay.evidence.values import is_digest
 
 Json = dict[str, Any]
 KEYS = {
     role: Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32).public_key()
-    for n, role in enumerate(STATES, start=1)
+    for n, role in enumerate(ROLES, start=1)
 }
 
 
@@ -43,10 +44,11 @@ def changed(change: Callable[[Json], object]) -> Json:
     return found
 
 
-def test_there_are_six_roles_and_no_two_state_the_same() -> None:
-    assert set(STATES) == {"data", "trainer", "evaluator", "gate", "promoter", "policy"}
+def test_there_are_six_roles_and_waivers_and_no_two_state_the_same() -> None:
+    assert set(ROLES) == {"data", "trainer", "evaluator", "gate", "promoter", "policy"}
+    assert STATES.keys() - set(ROLES) == AGREED.keys() == {"waiver"}
     stated = [kind for kinds in STATES.values() for kind in kinds]
-    assert len(stated) == len(set(stated)) == 14
+    assert len(stated) == len(set(stated)) == 15
 
 
 def test_trust_reads_back_with_the_same_digest_however_it_is_spaced(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def claims_of(site: Site, **changed: Any) -> Any:
 def test_asks_in_exactly_the_agreed_form(site: Site) -> None:
     asked = question_of(site.submission(), claims_of(site), nonce="n", now=NOW)
     canonical(asked)
-    assert set(asked) == {"schema", "now", "nonce", "model", "looks", "evidence"}
+    assert set(asked) == {"schema", "now", "nonce", "model", "looks", "evidence", "waivers"}
     assert asked["model"] == {"name": MODEL, "version": "7", "digest": CANDIDATE.digest}
     assert asked["looks"] == {"spent": 1, "recorded": True}
     assert set(asked["evidence"]) == {*ROLE_OF, "chain"}
@@ -224,6 +224,9 @@ LIES: dict[str, Callable[[Json], Any]] = {
     "gates as a mapping": lambda told: told | {"proven": dict.fromkeys(told["proven"])},
     "gates as numbers": lambda told: told | {"required": [1, 2]},
     "a gate waived": lambda told: told | {"waived": ["privacy"]},
+    "a gate waived that no waiver stands for": lambda told: (
+        told | {"waived": ["privacy"], "proven": [g for g in told["proven"] if g != "privacy"]}
+    ),
     "waived is null": lambda told: told | {"waived": None},
     "violations are null": lambda told: told | {"violations": None},
     "a violation of text": lambda told: told | {"violations": ["privacy"]},

@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     _pipeline_commands(commands)
     _decision_commands(commands)
     _review_commands(commands)
+    _waiver_commands(commands)
     _key_commands(commands)
     _policy_commands(commands)
     _data_commands(commands)
@@ -166,6 +167,40 @@ def _review_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         reviewed.add_argument("--comment", required=reviewed is reject, metavar="TEXT", help=told)
 
 
+def _waiver_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    text = "Let one gate's shortfall of one payload stand until a day, by two signers."
+    waiver = new.group("waiver", text, "assay waiver write --help")
+    write = waiver.add(
+        "write", "waiver", "Write a waiver and sign it, as the first of two; takes no server.",
+        "assay waiver write w.json --model credit --payload sha256:… --gate stress --days 7 "
+        "--reason 'the feed is back on Monday' --key a.pem",
+    )  # fmt: skip
+    sign = waiver.add(
+        "sign", "waiver", "Print what a waiver says, and sign it too.",
+        "assay waiver sign w.json --key b.pem",
+    )  # fmt: skip
+    hand_in = waiver.add(
+        "submit", "waiver", "Hand a waiver in; the version is judged anew.",
+        "assay waiver submit w.json credit 3 --as approver",
+    )  # fmt: skip
+    for command in (write, sign, hand_in):
+        command.add_argument("file", metavar="FILE")
+    for command in (write, sign):
+        command.add_argument("--key", required=True, metavar="FILE", help="what `keys make` made")
+    for option, told in (
+        ("--model", "registered model"),
+        ("--payload", "digest of the version's payload, as `assay gates --json` has it"),
+        ("--gate", "the one gate that is waived"),
+        ("--reason", "one line; everybody may read it"),
+    ):
+        write.add_argument(option, required=True, metavar="TEXT", help=told)
+    write.add_argument("--days", required=True, type=float, metavar="N", help="until it ends")
+    hand_in.add_argument("model", metavar="MODEL")
+    hand_in.add_argument("version", metavar="VERSION")
+    hand_in.add_argument("--as", dest="user", required=True, metavar="USER")
+
+
 def _key_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new = _Commands(commands)
     text = "List, rotate or revoke the keys that sign for a role."
@@ -179,6 +214,17 @@ def _key_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     rotate.add_argument(
         "role", metavar="ROLE", help="data, trainer, evaluator, gate, promoter or policy"
     )
+    made = keys.add(
+        "make", "keys", "Make a key for somebody who signs elsewhere, and print its public half.",
+        "assay keys make waiver.pem",
+    )  # fmt: skip
+    made.add_argument("file", metavar="FILE", help="the private key: keep it to yourself")
+    trusted = keys.add(
+        "trust", "keys", "Believe keys of a role that no home holds.",
+        "assay keys trust waiver KEY KEY",
+    )  # fmt: skip
+    trusted.add_argument("role", metavar="ROLE", help="waiver")
+    trusted.add_argument("keys", nargs="+", metavar="KEY", help="what `assay keys make` printed")
     revoke = keys.add(
         "revoke", "keys", "Believe a key no longer, nor anything that it signed.",
         "assay keys revoke KEYID",

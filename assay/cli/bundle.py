@@ -13,7 +13,10 @@ from pathlib import Path
 
 from assay.cli.show import say
 from assay.errors import InputError
+from assay.evidence.decision import GateDecision
+from assay.evidence.public import PublicDecision
 from assay.evidence.trust import Trust
+from assay.evidence.waivers import read_waivers
 from assay.home import Home
 from assay.stack.record import running_home
 
@@ -32,9 +35,11 @@ def verify(arguments: argparse.Namespace) -> int:
 
     url = _sign_in(home)
     trust = _trusted(arguments) or home.trust
-    promotion = load_champion(model, trust=trust, tracking_uri=url, alias=alias).promotion
+    champion = load_champion(model, trust=trust, tracking_uri=url, alias=alias)
+    promotion = champion.promotion
     say(f"{model}@{alias} is version {promotion.version}: promotion, decision and bytes verified")
     say(f"approved by {promotion.approver}, holds until {_told(promotion.expires_at)[:10]}")
+    _say_waived(champion.decision)
     return 0
 
 
@@ -65,6 +70,7 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     say(f"{promotion.model}/{promotion.version}: signatures and bytes verified, {numbers}")
     ends = promotion.expires_at
     say(f"as of {_told(moment)}: approved by {promotion.approver}, until {_told(ends)}")
+    _say_waived(found.decision)
     if today >= ends:
         say("it has ended since: nobody may rest on it today")
     if moment > today:
@@ -72,6 +78,11 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     if not found.pinned:
         say("by the keys that the bundle itself names; give --trust FILE to know whose they are")
     return 0
+
+
+def _say_waived(decision: GateDecision | PublicDecision) -> None:
+    for gate, waiver in read_waivers(decision.waivers).items():
+        say(f"{gate} is waived {waiver}")
 
 
 def _moment(text: str) -> int:

@@ -13,6 +13,7 @@ from assay.evidence.decision import BarResult, GateDecision, Verdict
 from assay.evidence.plain import to_plain
 from assay.evidence.public import PublicBar, PublicDecision
 from assay.evidence.values import Bound, Exact
+from assay.evidence.waivers import read_waivers
 from assay.ledger import Review
 from assay.policy.explain import Change, show, wanted
 from assay.policy.explain import explain as explained
@@ -91,6 +92,8 @@ def print_decision(decision: GateDecision | PublicDecision, user: str) -> None:
     print_table(title, (*columns, "n needed" if sealed else "fault"), rows)
     for denial in decision.denials:
         say(f"denied: {denial}")
+    for name, waiver in read_waivers(decision.waivers).items():
+        say(f"{name} is waived {waiver}")
     for line in _reasons(decision):
         say(line)
     say(f"decision: {'promotable' if decision.allowed else 'BLOCKED'}")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
 from assay.cli.show import print_table, say
+from assay.evidence.keys import make_key
 from assay.home import find_home
 from assay.registry import keyring
 from assay.registry.gate import Gate
@@ -33,6 +35,20 @@ def rotate(arguments: argparse.Namespace) -> int:
     for key in done.former:
         say(f"{key} still verifies what it signed; if others may hold it, revoke it")
     say("hand trust.json to whoever verifies by it: it names the new key")
+    return 0
+
+
+def make(arguments: argparse.Namespace) -> int:
+    """Make a key for somebody who signs elsewhere; print its public half."""
+    say(make_key(Path(arguments.file)))
+    return 0
+
+
+def trust(arguments: argparse.Namespace) -> int:
+    """Believe keys that somebody made elsewhere."""
+    found = keyring.entrust(_gate(arguments), arguments.role, arguments.keys, int(time.time()))
+    say(f"{arguments.role} is believed by {', '.join(found)}; two of them have to agree")
+    say("hand trust.json to whoever verifies by it: it names them")
     return 0
 
 

@@ -15,7 +15,7 @@ from assay.evidence.public import PublicDecision
 from assay.evidence.trust import Trust
 from assay.home import Home
 from assay.ledger import Review
-from assay.registry.names import APPROVAL, CHAMPION, DECISION, REVIEWED
+from assay.registry.names import APPROVAL, CHAMPION, DECISION, REVIEWED, WAIVE
 from assay.registry.users import read_password
 from assay.registry.words import hear
 from assay.stack.record import read_stack
@@ -132,6 +132,15 @@ class Registry:
             Refused: With the gate's own words.
         """
         said = {"name": model, "version": version, "key": APPROVAL, "value": str(review)}
+        self._json("POST", "model-versions/set-tag", json=said)
+
+    def waive(self, model: str, version: str, envelope: str) -> None:
+        """Hand in a waiver.
+
+        Raises:
+            Refused: With the gate's own words.
+        """
+        said = {"name": model, "version": version, "key": WAIVE, "value": envelope}
         self._json("POST", "model-versions/set-tag", json=said)
 
     def reviews(self, model: str, version: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from assay.evidence.statement import Subject
@@ -180,6 +181,10 @@ class Waiver:
     reason: str
     issued_at: int
     expires_at: int
+
+    def __str__(self) -> str:
+        ends = datetime.fromtimestamp(self.expires_at, UTC)
+        return f"until {ends:%Y-%m-%d %H:%M} UTC: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A process that holds a role's file can speak for that role; so each file is its 
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import stat
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from assay.errors import EvidenceError, InputError, Refused
 from assay.evidence.access import note
-from assay.evidence.dsse import key_id
+from assay.evidence.dsse import key_id, public_bytes
 from assay.evidence.files import move, put, read_bytes, write_once
 from assay.evidence.trust import AGREED, STATES, Trust
 from assay.home import Home
@@ -107,6 +108,34 @@ def succeed(home: Home, role: str) -> None:
     move(_next(home, role), _path(home, role))
 
 
+def make_key(path: Path) -> str:
+    """A key for somebody who signs elsewhere, in a file of its own that is theirs alone.
+
+    Returns:
+        The public key, as trust.json writes it.
+
+    Raises:
+        Refused: There is a file (`key_exists`).
+    """
+    if not write_once(path, _new_key()):
+        raise Refused("key_exists", f"expected no {path}, found one; a key is never replaced")
+    return public_text(read_key(path))
+
+
+def read_key(path: Path) -> Ed25519PrivateKey:
+    """The private key that `make_key` wrote.
+
+    Raises:
+        InputError, Refused, EvidenceError: As `load_key`.
+    """
+    return _parse(path)
+
+
+def public_text(key: Ed25519PrivateKey) -> str:
+    """The public half, as trust.json writes it: base64 of DER."""
+    return base64.b64encode(public_bytes(key.public_key())).decode("ascii")
+
+
 def load_split_key(home: Home) -> bytes:
     """The secret by which rows and units are hashed and split, 32 bytes.
 
@@ -132,6 +161,10 @@ def _next(home: Home, role: str) -> Path:
 
 def _load(home: Home, path: Path) -> Ed25519PrivateKey:
     note(home, f"key {path.stem}")
+    return _parse(path)
+
+
+def _parse(path: Path) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(_read_private(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

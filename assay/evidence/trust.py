@@ -107,14 +107,18 @@ class Trust:
             for name, role in older.roles.items()
         )
 
-    def with_agreed(self, name: str, keys: Sequence[Ed25519PublicKey]) -> Trust:
+    def with_agreed(self, name: str, texts: Sequence[str]) -> Trust:
         """The same with more keys of a role whose keys have to agree, which may be new here.
 
+        Args:
+            name: One of `AGREED`.
+            texts: Public keys, as trust.json writes them: base64 of DER.
+
         Raises:
-            EvidenceError: Too few keys, or one that is another role's.
+            EvidenceError: No keys, too few of them, or one that is another role's.
         """
         known = self.roles[name].keys if name in self.roles else {}
-        every = {**known, **{key_id(key): key for key in keys}}
+        every = {**known, **{key_id(key): key for key in map(_key, texts)}}
         return self._with(Role(name, every, AGREED[name], STATES[name]))
 
     def with_key(self, name: str, key: Ed25519PublicKey) -> Trust:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from assay.errors import EvidenceError
 from assay.evidence.decision import Waiver
 from assay.evidence.decisions import waiver_of
-from assay.evidence.dsse import verify
+from assay.evidence.dsse import unverified, verify
 from assay.evidence.statement import Subject
 from assay.evidence.trust import Trust
 
@@ -41,6 +41,15 @@ def verify_waiver(envelope: bytes, trust: Trust, subject: Subject, now: int) -> 
     if now >= waiver.expires_at:
         raise EvidenceError("waiver_expired", "expected a waiver that holds, found an expired one")
     return waiver
+
+
+def read_waivers(envelopes: Mapping[str, str]) -> dict[str, Waiver]:
+    """Gate -> what its waiver says, of a decision whose own signature was verified.
+
+    Raises:
+        EvidenceError: One is malformed.
+    """
+    return {gate: waiver_of(unverified(said.encode("utf-8"))) for gate, said in envelopes.items()}
 
 
 def verify_waivers(

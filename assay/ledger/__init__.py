@@ -17,6 +17,7 @@ from assay.ledger.promotions import (
 from assay.ledger.releases import reserve_release, store_release
 from assay.ledger.reviews import Review, record_review, standing_reviews
 from assay.ledger.splits import Split, record_split, splits_made
+from assay.ledger.waivers import record_waiver, waivers_of
 
 __all__ = [
     "Entry",
@@ -38,6 +39,7 @@ __all__ = [
     "record_revocation",
     "record_rotation",
     "record_split",
+    "record_waiver",
     "request_digest",
     "require_newest",
     "reserve_release",
@@ -46,4 +48,5 @@ __all__ = [
     "standing_reviews",
     "store_release",
     "unsettled",
+    "waivers_of",
 ]

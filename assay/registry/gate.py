@@ -18,7 +18,7 @@ from assay.evidence.decision import GateDecision
 from assay.evidence.keys import load_key
 from assay.evidence.trust import Trust
 from assay.home import Home, find_home
-from assay.ledger import Ledger
+from assay.ledger import Ledger, waivers_of
 from assay.policy.client import ask
 from assay.policy.decide import Ask, decide
 from assay.policy.force import policy_in_force
@@ -101,6 +101,7 @@ class Gate:
             looks=LedgerLooks(self.ledger()),
             ask=ask,
             now=now,
+            waivers=waivers_of(self.ledger(), submission.subject),
         )
 
     def reach_opa(self) -> None:

@@ -5,7 +5,7 @@ Each step leaves a home whose keys and trust fit, so whatever is interrupted is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.errors import AssayError, InputError, Refused
@@ -15,7 +15,7 @@ from assay.evidence.dsse import key_id, verify
 from assay.evidence.files import put
 from assay.evidence.kept import keep_trust, read_decision, read_trust
 from assay.evidence.keys import ROLES, load_key, make_next_key, next_key, succeed
-from assay.evidence.trust import Trust
+from assay.evidence.trust import AGREED, Trust
 from assay.ledger import Entry, record_revocation, record_rotation, standing
 from assay.registry.gate import Gate
 from assay.registry.promoted import promoted, rested_on
@@ -83,7 +83,11 @@ def list_keys(gate: Gate) -> tuple[Listed, ...]:
     """
     trust = gate.trust()
     revoked = {entry.body["key"] for entry in gate.ledger().entries("revocation")}
-    return tuple(found for role in ROLES for found in _list(gate, role, trust, revoked))
+    held = (found for role in ROLES for found in _list(gate, role, trust, revoked))
+    agreed = (
+        (role, key) for role in AGREED if role in trust.roles for key in trust.role(role).keys
+    )
+    return (*held, *(Listed(role, key, VERIFIES) for role, key in sorted(agreed)))
 
 
 def _list(gate: Gate, role: str, trust: Trust, revoked: set[str]) -> list[Listed]:
@@ -138,6 +142,36 @@ def rotate(gate: Gate, role: str, now: int) -> Rotated:
     return Rotated(name, former, begun is not None, lost)
 
 
+def entrust(gate: Gate, role: str, keys: Sequence[str], now: int) -> tuple[str, ...]:
+    """Believe keys of a role that no home holds, such as those that sign waivers.
+
+    Args:
+        gate: The gate, waiting for whoever decides now.
+        role: One of `AGREED`.
+        keys: Public keys, as `make_key` tells them.
+        now: Unix seconds.
+
+    Returns:
+        Ids of all keys of the role.
+
+    Raises:
+        InputError: A role whose keys are made here (`no_key`).
+        EvidenceError: Too few keys, or another role's.
+        AssayError: Trust or ledger is missing, malformed or cannot be written.
+    """
+    if role not in AGREED:
+        raise InputError("no_key", f"expected one of {', '.join(AGREED)}, found {role!a}")
+    with gate.alone():
+        before = gate.trust()
+        after = before.with_agreed(role, keys)
+        known = before.roles[role].keys.keys() if role in before.roles else set()
+        for key in sorted(after.role(role).keys.keys() - known):
+            record_rotation(gate.ledger(), role, key, now)
+        keep_trust(gate.home, before)
+        put(gate.home.trust, after.to_json())
+    return tuple(sorted(after.role(role).keys))
+
+
 def revoke(gate: Gate, key: str, now: int) -> Revoked:
     """Believe a key no longer, neither for what it signs nor for what it signed.
 
@@ -166,6 +200,8 @@ def revoke(gate: Gate, key: str, now: int) -> Revoked:
 
 def _require_idle(gate: Gate, role: str, key: str) -> None:
     """A key that signs, or is about to, would sign what nobody believes."""
+    if role in AGREED:
+        return  # whoever has it is elsewhere
     signer, following = _signer(gate, role, gate.trust())[0], next_key(gate.home, role)
     if key == signer or (following is not None and key == key_id(following.public_key())):
         raise Refused(

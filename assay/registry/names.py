@@ -14,8 +14,10 @@ CHALLENGER = "challenger"
 OWN_ALIASES = frozenset({CHAMPION, PREVIOUS, CHALLENGER})
 
 SUBMIT = "assay.submit"
+WAIVE = "assay.waive"
 APPROVAL = "approval"
 REVIEWED = "gate.review."
+WAIVED = "gate.waived."
 REGISTERED_BY = "gate.registered_by"
 APPROVED_BY = "gate.approved_by"
 DECISION = "gate.decision"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assay.evidence.access import ANCHOR, head
-from assay.evidence.decision import GateDecision, Verdict
+from assay.evidence.decision import GateDecision
 from assay.evidence.decisions import sign_decision, sign_public
 from assay.evidence.digest import digest_bytes
 from assay.evidence.kept import keep_decision
 from assay.evidence.keys import load_key
 from assay.evidence.public import PublicBar, PublicDecision, public_view
 from assay.evidence.values import Bound, Measurement
+from assay.evidence.waivers import read_waivers
 from assay.ledger import record_decision
 from assay.registry.gate import Gate
-from assay.registry.names import ALLOWED, DECISION
+from assay.registry.names import ALLOWED, DECISION, WAIVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,12 @@ class Ruling:
 
     Attributes:
         sealed_digest: `sha256:` of the sealed envelope.
-        tags: What the version's tags say of it, to everybody.
+        tags: What the version's tags say of it, to everybody; None removes one.
     """
 
     decision: GateDecision
     sealed_digest: str
-    tags: dict[str, str]
+    tags: dict[str, str | None]
 
 
 def rule(gate: Gate, decision: GateDecision, *, answers: bool = True) -> Ruling:
@@ -77,24 +78,20 @@ def _answer(gate: Gate, decision: GateDecision, view: PublicDecision) -> None:
 
 
 def reasons(decision: GateDecision) -> tuple[str, ...]:
-    """`gate code` for each gate that does not pass, then what belongs to no gate."""
-    gates = (r for r in decision.gates.values() if r.verdict is not Verdict.PASS)
-    return (*(f"{r.gate} {r.code}" for r in gates), *map(_code, decision.denials))
+    """`gate code` for each gate that denies, then what belongs to no gate."""
+    gates = (f"{result.gate} {result.code}" for result in decision.denying())
+    return (*gates, *map(_code, decision.denials))
 
 
 def first_code(decision: GateDecision) -> str:
     """The word that a denied decision is told by: the first gate's, else the first denial's."""
-    codes = [r.code for r in decision.gates.values() if r.verdict is not Verdict.PASS]
+    codes = [result.code for result in decision.denying()]
     return [*codes, *map(_code, decision.denials), "not_allowed"][0]
 
 
 def explain(decision: GateDecision) -> str:
     """Each reason of a denied decision, with its sealed numbers: for approvers and auditors."""
-    told = [
-        f"{r.gate} {r.verdict} ({r.code}): {r.reason}; {r.remedy}"
-        for r in decision.gates.values()
-        if r.verdict is not Verdict.PASS
-    ]
+    told = [f"{r.gate} {r.verdict} ({r.code}): {r.reason}; {r.remedy}" for r in decision.denying()]
     return " | ".join([*told, *decision.denials])
 
 
@@ -102,10 +99,12 @@ def _code(denial: str) -> str:
     return denial.partition(":")[0]
 
 
-def lines(view: PublicDecision) -> dict[str, str]:
-    """A tag for the verdict and one for each gate, from the development rows."""
-    told = {ALLOWED: "true" if view.allowed else "false"}
+def lines(view: PublicDecision) -> dict[str, str | None]:
+    """A tag for the verdict and one for each gate, from the development rows; and each waiver."""
+    told: dict[str, str | None] = {ALLOWED: "true" if view.allowed else "false"}
+    waivers = read_waivers(view.waivers)
     for name, gate in view.gates.items():
+        told[f"{WAIVED}{name}"] = str(waivers[name]) if name in waivers else None
         fault = f" {gate.fault}" if gate.fault else ""
         bars = "; ".join(map(_bar_line, gate.bars))
         told[f"gate.{name}"] = f"{gate.verdict}{fault} on development rows: {bars}"

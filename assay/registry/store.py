@@ -23,6 +23,7 @@ from assay.registry.names import (
     CHAMPION,
     REGISTERED_BY,
     SUBMIT,
+    WAIVE,
     logged_model_of,
     plain_alias,
     plain_version,
@@ -36,6 +37,7 @@ from assay.registry.rows import install_triggers, opened
 from assay.registry.sealed import PROXIED
 from assay.registry.server import tracking_store
 from assay.registry.submission import submit
+from assay.registry.waivers import waive
 
 SCHEME = "gated+"
 _READY = "READY"
@@ -90,9 +92,11 @@ class GatedStore(GuardedStore):
 
     @answered
     def set_model_version_tag(self, name: str, version: Any, tag: Any) -> None:
-        """Tag a version; `assay.submit` is a submission and judged, `approval` a review."""
+        """Tag a version; three keys are for the gate: a submission, a waiver, a review."""
         if tag.key == SUBMIT:
             submit(self, name, plain_version(version), tag.value)
+        elif tag.key == WAIVE:
+            waive(self, name, plain_version(version), tag.value)
         elif tag.key == APPROVAL:
             review(self, name, plain_version(version), tag.value)
         else:

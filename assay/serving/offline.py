@@ -32,6 +32,7 @@ from assay.policy.rules import Policy
 from assay.policy.seal import open_sealed
 from assay.policy.verify import Submission
 from assay.policy.verify import verify as verify_submission
+from assay.policy.waivers import require_waiver
 
 PROMOTION, PUBLIC, SEALED, TRUST = "promotion.json", "public.json", "decision.json", "trust.json"
 EVIDENCE, PAYLOAD, POLICY = "evidence", "payload", "policy"
@@ -73,7 +74,7 @@ def verify_bundle(
         InputError: No such bundle.
         EvidenceError: Some of it does not verify; as `verify_standing`, and `foreign_file`,
             `other_trust`, `wrong_decision`, `other_evidence`, `other_policy`,
-            `recomputed_differently`.
+            `recomputed_differently`; as `require_waiver` of what it was waived by.
     """
     with opened(path) as folder:
         inside = Trust.load(folder / TRUST)
@@ -91,6 +92,7 @@ def verify_bundle(
             )
         submission = _evidence(folder, believed, decision)
         policy = _policy(folder / POLICY, believed, decision)
+        _waivers(decision, policy, believed)
         # 4. The numbers, where the outcome tables are at hand.
         if outcomes is not None:
             _recompute(submission, decision, policy, believed, outcomes)
@@ -148,6 +150,16 @@ def _policy(folder: Path, trust: Trust, decision: GateDecision) -> Policy:
     if not digest == policy.digest == decision.policy_digest:
         raise EvidenceError("other_policy", "expected the policy that decided, found another")
     return policy
+
+
+def _waivers(decision: GateDecision, policy: Policy, trust: Trust) -> None:
+    """What was waived was waivable then, and the decision ends with it."""
+    tier, subject, now = policy.tier(decision.model), decision.subject, decision.decided_at
+    for envelope in decision.waivers.values():
+        said = envelope.encode("utf-8")
+        waived = require_waiver(said, tier=tier, trust=trust, subject=subject, now=now)
+        if decision.expires_at > waived.waiver.expires_at:
+            raise EvidenceError("waiver_expired", "expected a decision that ends with its waiver")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from assay.errors import Refused
 from assay.evidence.decision import Verdict
 from assay.evidence.public import PublicDecision, PublicGate
+from assay.evidence.waivers import read_waivers
 from tasks.gating.table import markdown, rows, shortfalls
 
 # Which gate has said no when a run stops before there is anything to judge.
@@ -59,6 +60,8 @@ def _decision_lines(
     yield ""
     for denial in decision.denials:
         yield f"* denied: `{denial}`"
+    for gate_name, waiver in read_waivers(decision.waivers).items():
+        yield f"* **{gate_name}** is waived {waiver}"
     if not decision.allowed:
         for gate in decision.gates.values():
             yield from _advice(gate, remedies[gate.gate])

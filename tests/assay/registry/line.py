@@ -103,6 +103,12 @@ class Line:
         body = {"name": target.model, "version": target.version, **tag}
         return self.site.api(who, "POST", "model-versions/set-tag", body)
 
+    def waive(self, target: Logged, envelope: bytes, who: str = "approver") -> Answer:
+        """Hand a waiver in."""
+        tag = {"key": "assay.waive", "value": envelope.decode()}
+        body = {"name": target.model, "version": target.version, **tag}
+        return self.site.api(who, "POST", "model-versions/set-tag", body)
+
     def tags(self, target: Logged) -> dict[str, str]:
         """The version's tags, as anybody reads them."""
         with self.site.signed_in("auditor") as client:
@@ -116,12 +122,12 @@ class Line:
 
 
 @contextmanager
-def own_line(root: Path) -> Iterator[Line]:
+def own_line(root: Path, policies: Path = REPOSITORY / "policies") -> Iterator[Line]:
     """A line with a home, an OPA and a server that nobody shares."""
     evidenced = Evidenced.build(root)
     home = evidenced.home
     Ledger.create(home.ledger)
-    put_in_force(home, REPOSITORY / "policies", int(time.time()))
+    put_in_force(home, policies, int(time.time()))
     with OpaServer(home.policy) as opa:
         point_at(home, opa.socket, opa.token_file)
         with gated_site(home) as site:

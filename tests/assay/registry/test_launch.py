@@ -39,8 +39,9 @@ def ready(tmp_path: Path) -> Home:
     (made.policy / "policy.json").write_text(json.dumps(built))
     (made.policy / "bundle.tar.gz").write_bytes(b"")
     seal_policy(made.policy, made, int(time.time()))
-    record_policy(Ledger(made.ledger), 1, f"sha256:{'0' * 64}", 0)
-    prepare_server(made, load_policy(made.policy))
+    policy = load_policy(made.policy)
+    record_policy(Ledger(made.ledger), policy.rules.version, policy.digest, 0)
+    prepare_server(made, policy)
     return made
 
 
@@ -109,7 +110,7 @@ def test_a_gate_that_lacks_a_part_does_not_start(ready: Home, name: str) -> None
 
 
 def test_a_policy_that_is_not_the_newest_does_not_start(ready: Home) -> None:
-    record_policy(Ledger(ready.ledger), 2, f"sha256:{'1' * 64}", 0)
+    record_policy(Ledger(ready.ledger), 2**50, f"sha256:{'1' * 64}", 0)
     with pytest.raises(AssayError, match="policy_not_in_force"):
         Gate(ready).check()
 

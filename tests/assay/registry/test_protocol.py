@@ -13,7 +13,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +68,7 @@ class Server:
 
     home: Home
     port: int
+    variables: Mapping[str, str] = field(default_factory=dict)
     running: Running | None = None
     saved: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="assay-test-")))
 
@@ -81,16 +82,17 @@ class Server:
 
     def start(self) -> None:
         command = tuple(server_command(self.home, self.port))
-        component = Component("mlflow", command, server_environment(self.home, os.environ))
+        variables = {**server_environment(self.home, os.environ), **self.variables}
+        component = Component("mlflow", command, variables)
         self.running = Running(component, REPOSITORY, self.home.root)
         wait_until_up(self.site.url, self.running.log)
 
     def kill(self) -> None:
         """SIGKILL to all of it at once."""
         assert self.running is not None
-        os.killpg(self.running.pid, signal.SIGKILL)
-        self.running.wait()
-        self.running = None
+        running, self.running = self.running, None
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
     def save(self, name: str) -> None:
         """Keep a copy of what the server keeps, while it is down."""

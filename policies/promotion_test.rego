@@ -257,6 +257,40 @@ test_a_gate_that_forgets_the_table_is_not_waived if {
 	decision.allow == false
 }
 
+# Every way to fall short, each at a gate of its own.
+test_each_shortfall_is_excused if {
+	every code, shortfall in {
+		"below_bar": {},
+		"insufficient": {"upper": 1},
+		"too_few_rows": {"lower": 1, "point": 1, "upper": 1, "n": 1},
+	} {
+		short := object.union(falling_short.evidence.utility.measurements.auc, shortfall)
+		place := "/evidence/utility/measurements/auc"
+		decision := decided(json.patch(waived(waiver), [{"op": "replace", "path": place, "value": short}]))
+		decision.allow
+		{violation.code | some violation in decision.violations} == {code}
+	}
+}
+
+test_a_number_above_its_bar_is_excused if {
+	question := json.patch(
+		example.failing("overfitting", "balanced_accuracy_gap"),
+		[{"op": "add", "path": "/waivers/overfitting", "value": waiver}],
+	)
+	decision := promotion.decision with input as question with data.tiers.standard.waivable as {"overfitting": 20}
+	decision.allow
+	{violation.code | some violation in decision.violations} == {"above_bar"}
+}
+
+# What the gate's own package says beside the table counts too.
+test_a_reason_that_the_table_does_not_know_is_not_excused if {
+	more := {{"code": "below_bar", "measurement": "auc"}, {"code": "leaked", "measurement": "label"}}
+	decision := promotion.decision with input as waived(waiver)
+		with data.tiers.standard.waivable as {"utility": 20}
+		with data.gates.utility.deny as more
+	decision.allow == false
+}
+
 test_another_gates_reason_is_not_excused if {
 	question := json.patch(waived(waiver), [{"op": "remove", "path": "/evidence/stress"}])
 	decided(question).allow == false

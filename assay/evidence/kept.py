@@ -6,6 +6,7 @@ it. `HOME/trusts` holds what was trusted before keys changed. None of it ever ch
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from assay.errors import EvidenceError
@@ -13,7 +14,7 @@ from assay.evidence.access import note
 from assay.evidence.bundle import Bundle, read_bundle
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import MAX_ENVELOPE
-from assay.evidence.files import put, read_bytes, write_once
+from assay.evidence.files import move, put, read_bytes, write_once
 from assay.evidence.trust import Trust
 from assay.home import Home
 
@@ -43,15 +44,24 @@ def read_evidence(folder: Path) -> Bundle:
 
 
 def keep_bundle(home: Home, bundle: Bundle) -> None:
-    """Write a bundle once; a second time it has to be there as it was.
+    """Write a bundle once, whole or not at all; a second time it has to be there as it was.
+
+    A killed writer leaves a folder beside it and nothing inside, where a champion's evidence may
+    be: one file more would be no evidence.
 
     Raises:
         EvidenceError: Something else is there (`evidence_changed`).
     """
     folder = _folder(home, bundle.digest)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, data in bundle.files().items():
-        write_once(folder / name, data)
+    # Where the whole folder of evidence is gone, a disk is, and no empty one takes its place.
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as scratch:
+            made = Path(scratch) / folder.name
+            made.mkdir(mode=0o700)
+            for name, data in bundle.files().items():
+                write_once(made / name, data)
+            move(made, folder)
     if read_evidence(folder).digest != bundle.digest:
         raise EvidenceError("evidence_changed", "expected kept evidence as it was handed in")
 

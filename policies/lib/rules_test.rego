@@ -121,6 +121,7 @@ edited_tables := {
 	"a chain that is waivable": {"edits": {"/tiers/standard/waivable": {"provenance": 1}}, "sound": false},
 	"no gate that is waivable": {"edits": {"/tiers/standard/waivable": {"utilty": 1}}, "sound": false},
 	"waivable as a list": {"edits": {"/tiers/standard/waivable": ["utility"]}, "sound": false},
+	"waivable as an empty list": {"edits": {"/tiers/standard/waivable": []}, "sound": false},
 	"waivable as nothing": {"edits": {"/tiers/standard/waivable": null}, "sound": false},
 	"no floors": {"edits": {"/tiers/standard/floors": []}, "sound": false},
 	"key more in a bar": {"edits": {"/tiers/standard/bars/0/waived": true}, "sound": false},

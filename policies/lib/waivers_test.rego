@@ -25,6 +25,19 @@ test_every_key_is_what_it_has_to_be if {
 		every wrong in [null, true, "1", [], {}, -5, 0.5] { not stands(object.union(waiver, {key: wrong})) }
 	}
 	not stands(object.union(waiver, {"reason": "because"}))
+	not stands(object.union(waiver, {"issued_at": example.now + 0.5}))
+}
+
+# Times are whole seconds from the beginning of time.
+test_times_begin_with_time if {
+	early(0, {"issued_at": 0, "expires_at": 1})
+	early(5, {"issued_at": 0, "expires_at": 6})
+	not early(5, {"issued_at": -1, "expires_at": 6})
+}
+
+early(now, times) if {
+	question := example.edited({"/now": now, "/waivers/utility": object.union(waiver, times)})
+	waivers.stands("utility") with input as question with data.tiers.standard.waivable as {"utility": 20}
 }
 
 test_a_table_that_is_none_lets_nothing_be_waived if {

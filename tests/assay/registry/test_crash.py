@@ -164,17 +164,45 @@ def test_killed_at_any_step_a_click_is_whole_or_none(doomed: Doomed) -> None:
 
 def test_killed_at_any_step_a_submission_can_be_made_again(doomed: Doomed) -> None:
     line, payload = doomed.line, doomed.payload
-    version, bundle = line.register(payload), line.bundle(payload)
-    steps = doomed.steps(lambda: line.submit(version, bundle))
+
+    def uploaded() -> tuple[Logged, str]:
+        version, bundle = line.register(payload), line.bundle(payload, next(moments))
+        line.upload(version, bundle.files())
+        return version, bundle.digest
+
+    moments = iter(range(int(time.time()) - 3000, int(time.time())))  # a bundle of its own each
+    asked = uploaded()
+    steps = doomed.steps(lambda: line.hand_in(*asked))
+    assert len(steps) > 10
     for step in range(1, len(steps) + 1):
-        version = line.register(payload)
+        version, digest = uploaded()
         champion = doomed.consumer()
-        doomed.kill_in(lambda version=version: line.submit(version, bundle), step)
+        doomed.kill_in(lambda asked=(version, digest): line.hand_in(*asked), step)
         doomed.require_whole()
         assert doomed.consumer() == champion
+        assert doomed.audit()["outcome"] == "well"
         if line.tags(version).get("gate.allowed") != "true":
-            assert line.submit(version, bundle).status == 200, steps[step - 1]
+            answer = line.hand_in(version, digest)
+            assert answer.status == 200, (steps[step - 1], answer.text)
         assert line.tags(version)["gate.allowed"] == "true"
+
+
+def test_killed_while_the_champion_s_evidence_is_handed_in_again_it_stays(doomed: Doomed) -> None:
+    """A half-written file beside the evidence that a champion rests on would demote it."""
+    line, payload = doomed.line, doomed.payload
+    bundle = line.bundle(payload)
+    version = line.register(payload)
+    assert line.submit(version, bundle).status == 200
+    assert line.approve(version).status == 200
+    twin = line.register(payload)
+    line.upload(twin, bundle.files())
+    steps = doomed.steps(lambda: line.hand_in(twin, bundle.digest))
+    for step in range(2, len(steps) + 1, 3):
+        again = line.register(payload)
+        line.upload(again, bundle.files())
+        doomed.kill_in(lambda again=again: line.hand_in(again, bundle.digest), step)
+        assert doomed.consumer() == version.version, steps[step - 1]
+        assert doomed.audit()["outcome"] == "well", steps[step - 1]
 
 
 def test_killed_at_any_step_a_rollback_is_completed_by_the_next(doomed: Doomed) -> None:

@@ -31,7 +31,7 @@ from tests.assay.registry.site import Site
 def ready(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home").create()
     make_keys(made)
-    Ledger.create(made.ledger)
+    Ledger.create(made)
     raw = (REPOSITORY / "policies" / "data.json").read_bytes()
     (made.policy / "data.json").write_bytes(raw)
     gates = {bar["gate"] for bar in json.loads(raw)["tiers"]["standard"]["bars"]}
@@ -39,7 +39,7 @@ def ready(tmp_path: Path) -> Home:
     (made.policy / "policy.json").write_text(json.dumps(built))
     (made.policy / "bundle.tar.gz").write_bytes(b"")
     seal_policy(made.policy, made, int(time.time()))
-    record_policy(Ledger(made.ledger), 1, f"sha256:{'0' * 64}", 0)
+    record_policy(Ledger.of(made), 1, f"sha256:{'0' * 64}", 0)
     prepare_server(made, load_policy(made.policy))
     return made
 
@@ -109,7 +109,7 @@ def test_a_gate_that_lacks_a_part_does_not_start(ready: Home, name: str) -> None
 
 
 def test_a_policy_that_is_not_the_newest_does_not_start(ready: Home) -> None:
-    record_policy(Ledger(ready.ledger), 2, f"sha256:{'1' * 64}", 0)
+    record_policy(Ledger.of(ready), 2, f"sha256:{'1' * 64}", 0)
     with pytest.raises(AssayError, match="policy_not_in_force"):
         Gate(ready).check()
 

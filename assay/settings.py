@@ -5,17 +5,38 @@ Without the file everything is on this machine: SQLite, a folder, loopback.
 
 from __future__ import annotations
 
+import re
+import stat
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote, unquote
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from assay.errors import InputError
 from assay.home import Home
 from assay.plain_yaml import read_mapping
 from assay.strict import Strict, explain
 
-PostgresUrl = Annotated[str, Field(pattern=r"^postgresql://[!-~]+$", max_length=1000)]
+# One form, so that what looks like a host is never a piece of a password.
+_URL = re.compile(
+    r"postgresql://(?P<user>[^:@/?#\s]+)(?::(?P<password>[^:@/?#\s]+))?"
+    r"@(?P<place>[^@/?#\s]*/[A-Za-z0-9_-]+)(?P<rest>\?[^@#\s]+)?"
+)
+
+_PRINTED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})+")
+
+
+def _plain_url(text: str) -> str:
+    if not _PRINTED.fullmatch(text) or not _URL.fullmatch(text):
+        raise ValueError(
+            "expected postgresql://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?OPTION=VALUE], "
+            "special characters as %XX"
+        )
+    return text
+
+
+PostgresUrl = Annotated[str, AfterValidator(_plain_url), Field(max_length=1000)]
 
 
 class Tls(Strict):
@@ -64,6 +85,38 @@ def load_settings(home: Home) -> Settings:
     if not home.settings.exists():
         return Settings()
     try:
-        return Settings.model_validate(read_mapping(home.settings))
+        found = Settings.model_validate(read_mapping(home.settings))
     except ValidationError as error:
         raise InputError("bad_settings", explain(home.settings, error, Settings)) from None
+    if stat.S_IMODE(home.settings.stat().st_mode) & 0o077 and any(
+        url and _holds_password(url) for url in (found.ledger, found.database)
+    ):
+        told = f"expected 0600 for {home.settings}, which holds a password; chmod 600 it"
+        raise InputError("bad_settings", told)
+    return found
+
+
+def user_of(url: str) -> str:
+    """The role that a PostgreSQL URL of the settings signs in as."""
+    return unquote(_parts(url)["user"])
+
+
+def as_user(url: str, user: str) -> str:
+    """The same database for another role, whose password libpq finds: PGPASSWORD, or ~/.pgpass."""
+    return f"postgresql://{quote(user, safe='')}@{_parts(url)['place']}{_parts(url)['rest'] or ''}"
+
+
+def shown_url(url: str) -> str:
+    """Whose, where and which, without password and options."""
+    return f"postgresql://{_parts(url)['user']}@{_parts(url)['place']}"
+
+
+def _holds_password(url: str) -> bool:
+    return _parts(url)["password"] is not None or "password=" in (_parts(url)["rest"] or "")
+
+
+def _parts(url: str) -> re.Match[str]:
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise InputError("bad_settings", "expected a PostgreSQL URL as the settings have it")
+    return match

@@ -62,7 +62,7 @@ def plainly(file: Path, home: Home) -> None:
     from tasks.validation.validate import validate
 
     tell = partial(nobody, "")
-    spec, policy, ledger = load_spec(file), load_policy(home.policy), Ledger(home.ledger)
+    spec, policy, ledger = load_spec(file), load_policy(home.policy), Ledger.of(home)
     rules, alpha, now = policy.model(spec.model), policy.alpha(spec.model), int(time.time())
     looks = policy.tier(spec.model).looks
     check_asked(spec)

@@ -128,7 +128,7 @@ def measure(spec: PipelineSpec, home: Home, tell: Listener = nobody) -> Measured
         AssayError: What a stage before evaluation refuses, or has to do without.
     """
     check_asked(spec)
-    policy, ledger, clock = load_policy(home.policy), Ledger(home.ledger), Clock(tell)
+    policy, ledger, clock = load_policy(home.policy), Ledger.of(home), Clock(tell)
     rules, tier = policy.model(spec.model), policy.tier(spec.model)
     with clock.stage("validation") as progress:
         splits, quality = validate(spec, rules, home, _now(), progress)
@@ -179,7 +179,7 @@ def judge(submission: Submission, home: Home, opa: OpaServer) -> GateDecision:
         policy=policy,
         trust=Trust.load(home.trust),
         outcomes=home.sealed_outcomes,
-        looks=LedgerLooks(Ledger(home.ledger)),
+        looks=LedgerLooks(Ledger.of(home)),
         ask=lambda asked: ask(opa.socket, opa.token, asked, policy_digest=policy.digest),
         now=_now(),
     )

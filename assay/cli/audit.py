@@ -16,7 +16,7 @@ from assay.ledger import Ledger
 def audit(arguments: argparse.Namespace) -> int:
     """Print the lines that are asked for, once all of them are as they were written."""
     home = find_home(arguments.home)
-    decisions = Ledger(home.ledger).entries("decision")
+    decisions = Ledger.of(home).entries("decision")
     anchored = {entry.body[ANCHOR] for entry in decisions if ANCHOR in entry.body}
     accesses = read_accesses(home, frozenset(anchored))
     asked = [access for access in accesses if _is_asked(access, arguments)]

@@ -82,9 +82,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _ledger(home: Home) -> str:
-    if not home.ledger.exists():
-        raise _ill("expected a ledger, found none; restore it, or start a fresh home")
-    ledger = Ledger(home.ledger)
+    ledger = Ledger.of(home)
     ledger.verify()
     return f"{sum(1 for _ in ledger.entries())} entries, chain whole"
 
@@ -98,7 +96,7 @@ def _policy(home: Home) -> str:
 
 def _promotions(home: Home, now: int) -> str:
     """The promotion that each model's champion stands on, and when it ends."""
-    role, ledger = Trust.load(home.trust).role("promoter"), Ledger(home.ledger)
+    role, ledger = Trust.load(home.trust).role("promoter"), Ledger.of(home)
     models = sorted({entry.body["model"] for entry in ledger.entries("promotion")})
     stand = {model: entry for model in models if (entry := standing(ledger, model))}
     ends = {

@@ -1,6 +1,6 @@
 """What was spent and what was decided: an append-only chain that forgets nothing."""
 
-from assay.ledger.chain import Entry, Ledger
+from assay.ledger.chain import START, Entry, Ledger
 from assay.ledger.decisions import find_decision, record_decision, request_digest
 from assay.ledger.keys import record_revocation, record_rotation
 from assay.ledger.looks import look_recorded, looks_spent, record_look
@@ -20,6 +20,7 @@ from assay.ledger.splits import Split, record_split, splits_made
 from assay.ledger.waivers import record_waiver, waivers_of
 
 __all__ = [
+    "START",
     "Entry",
     "Ledger",
     "Review",

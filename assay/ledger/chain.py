@@ -8,37 +8,25 @@ A truncated copy verifies by itself, so its head is also kept elsewhere: `head` 
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from assay.errors import EvidenceError, InputError, Refused, Unavailable
+from assay.errors import EvidenceError
 from assay.evidence.canonical import canonical, parse
 from assay.evidence.digest import digest_bytes
-from assay.evidence.files import write_once
+from assay.home import Home
+from assay.ledger.postgresql import PostgresTable
+from assay.ledger.sqlite import SqliteTable
+from assay.ledger.table import Row, Rows, Table, broken
+from assay.settings import load_settings
 
 PATIENCE = 30.0  # seconds to wait for another process's append
 MAX_BODY = 1 << 16  # bytes
 NOTHING = "sha256:" + "0" * 64  # stands before the first entry
 START = f"0:{NOTHING}"  # the head of an empty chain
 _KIND = re.compile(r"[a-z][a-z_]{0,31}")
-_SCHEMA = """
-CREATE TABLE chain (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, hash TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER chain_is_never_changed BEFORE UPDATE ON chain
-    BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
-CREATE TRIGGER chain_is_never_shortened BEFORE DELETE ON chain
-    BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
-CREATE TRIGGER chain_has_no_gap BEFORE INSERT ON chain
-    WHEN new.seq IS NOT (SELECT 1 + coalesce(max(seq), 0) FROM chain)
-    BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
-"""
-# What SQLite answers when the file is no ledger; all else means that it cannot be reached now.
-_BROKEN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +49,9 @@ class Entry:
 class Chain:
     """The verified chain inside one exclusive transaction: nobody else appends meanwhile."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._rows = list(_verified(connection))
+    def __init__(self, table: Rows) -> None:
+        self._table = table
+        self._rows = list(_verified(table))
 
     @property
     def head(self) -> str:
@@ -94,34 +82,55 @@ class Chain:
         seq, last = len(self._rows) + 1, self.head.partition(":")[2]
         text = written.decode("utf-8")
         row = (seq, kind, text, _hash(last, seq, kind, text))
-        self._connection.execute("INSERT INTO chain VALUES (?, ?, ?, ?)", row)
+        self._table.insert(row)
         self._rows.append(row)
         return _entry(*row)
 
 
 class Ledger:
-    """The ledger in one SQLite file, shared by processes; each use verifies the whole chain.
+    """The ledger of an installation, shared by processes; each use verifies the whole chain.
 
-    A file that is not there is no empty ledger: looks and epsilon would be forgotten with it.
+    A table that is not there is no empty ledger: looks and epsilon would be forgotten with it.
     """
 
-    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
-        self.path = path
+    def __init__(self, table: Table, patience: float = PATIENCE) -> None:
+        self._table = table
         self._patience = patience
 
     @classmethod
-    def create(cls, path: Path) -> Ledger:
-        """An empty ledger, 0600, where no file is.
+    def of(cls, home: Home) -> Ledger:
+        """The ledger that a home's settings name, or else the one in the home.
 
         Raises:
-            Refused: There is a file (`ledger_exists`).
+            InputError: The settings cannot be read (`bad_settings`).
         """
-        with closing(sqlite3.connect(":memory:")) as connection:
-            connection.executescript(_SCHEMA)
-            empty = connection.serialize()
-        if not write_once(path, empty):
-            raise Refused("ledger_exists", f"expected no {path.name}, found one")
-        return cls(path)
+        url = load_settings(home).ledger
+        return cls(SqliteTable(home.ledger) if url is None else PostgresTable(url))
+
+    @classmethod
+    def create(cls, home: Home) -> Ledger:
+        """A home's ledger, empty, where none is.
+
+        Raises:
+            Refused: There is one (`ledger_exists`).
+            InputError: As `of`.
+            Unavailable: It cannot be made now.
+        """
+        made = cls.of(home)
+        made._table.create()
+        return made
+
+    def __str__(self) -> str:
+        """Where it is, without a password."""
+        return str(self._table)
+
+    def exists(self) -> bool:
+        """Whether there is one, whole or not.
+
+        Raises:
+            Unavailable: Nobody can tell now.
+        """
+        return self._table.exists()
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Entry:
         """One more entry, on disk when this returns.
@@ -156,11 +165,11 @@ class Ledger:
         Raises:
             EvidenceError: It is not, or was cut, or put back (`broken_chain`).
         """
-        with self._connected() as connection:
-            chain = Chain(connection)
+        with self.reading() as chain:
+            head = chain.head
         if not chain.passes(anchor):
-            raise _broken("expected to go on from the head that was kept elsewhere")
-        return chain.head
+            raise broken("expected to go on from the head that was kept elsewhere")
+        return head
 
     @contextmanager
     def reading(self) -> Iterator[Chain]:
@@ -169,8 +178,8 @@ class Ledger:
         Raises:
             EvidenceError, Unavailable: As `entries`.
         """
-        with self._connected() as connection:
-            yield Chain(connection)
+        with self._table.reading(self._patience) as rows:
+            yield Chain(rows)
 
     @contextmanager
     def writing(self) -> Iterator[Chain]:
@@ -179,43 +188,15 @@ class Ledger:
         Raises:
             EvidenceError, Unavailable: As `append`.
         """
-        with self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield Chain(connection)
-            connection.execute("COMMIT")
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection of its own, whose open transaction is rolled back when it closes."""
-        if not self.path.is_file():
-            raise InputError(
-                "no_ledger",
-                f"expected a ledger at {self.path}, found none; put it back, or start a fresh home",
-            )
-        try:
-            address = f"{self.path.absolute().as_uri()}?mode=rw"
-            with closing(
-                sqlite3.connect(address, uri=True, timeout=self._patience, isolation_level=None)
-            ) as connection:
-                # FULL, and the folder as well: a commit outlives a power loss.
-                connection.execute("PRAGMA synchronous = EXTRA")
-                yield connection
-        except UnicodeDecodeError:  # SQLite quotes what it found in a damaged file
-            raise _broken("expected a ledger, found other bytes") from None
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _BROKEN:
-                raise _broken(f"expected a ledger, found: {error}") from None
-            raise Unavailable(
-                "ledger_unavailable", f"expected the ledger, found: {error}"
-            ) from None
+        with self._table.writing(self._patience) as rows:
+            yield Chain(rows)
 
 
-def _verified(connection: sqlite3.Connection) -> Iterator[tuple[int, str, str, str]]:
+def _verified(rows: Rows) -> Iterator[Row]:
     last = NOTHING
-    rows = connection.execute("SELECT seq, kind, body, hash FROM chain ORDER BY seq")
     for expected, (seq, kind, body, digest) in enumerate(rows, start=1):
         if seq != expected or type(body) is not str or digest != _hash(last, seq, kind, body):
-            raise _broken(f"expected entry {expected} to follow from the one before it")
+            raise broken(f"expected entry {expected} to follow from the one before it")
         last = digest
         yield seq, kind, body, digest
 
@@ -228,9 +209,5 @@ def _hash(last: str, seq: int, kind: str, body: str) -> str:
 def _entry(seq: int, kind: str, body: str, digest: str) -> Entry:
     found = parse(body.encode("utf-8"), limit=MAX_BODY)
     if not isinstance(found, dict):
-        raise _broken(f"expected named values in entry {seq}")
+        raise broken(f"expected named values in entry {seq}")
     return Entry(seq, kind, found, digest)
-
-
-def _broken(told: str) -> EvidenceError:
-    return EvidenceError("broken_chain", f"{told}; restore the ledger, append nothing to it")

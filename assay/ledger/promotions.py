@@ -33,7 +33,7 @@ def record_promotion(ledger: Ledger, promotion: Promotion, envelope: bytes) -> E
         envelope: Its signed form.
 
     Raises:
-        Refused: Another promotion took this number meanwhile (`sequence_taken`).
+        Refused: Another promotion took this number meanwhile (`conflict`).
         EvidenceError: The chain is broken.
         Unavailable: The ledger cannot be written; then nothing may be promoted.
     """
@@ -41,7 +41,7 @@ def record_promotion(ledger: Ledger, promotion: Promotion, envelope: bytes) -> E
         due = _next(chain.entries(PROMOTION), promotion.model)
         if promotion.sequence != due:
             raise Refused(
-                "sequence_taken", f"expected promotion {due}, found {promotion.sequence}; ask again"
+                "conflict", f"expected promotion {due}, found {promotion.sequence}; ask again"
             )
         body = {
             "model": promotion.model,

@@ -33,7 +33,7 @@ def put_in_force(home: Home, sources: Path, now: int) -> Policy:
         built = Path(scratch, "policy")
         build_policy(sources, built)
         policy = seal_policy(built, home, now)
-        record_policy(Ledger(home.ledger), policy.rules.version, policy.digest, now)
+        record_policy(Ledger.of(home), policy.rules.version, policy.digest, now)
         copy_policy(built, home.policy)
     return policy
 
@@ -57,5 +57,5 @@ def policy_in_force(home: Home, now: int) -> Policy:
     except EvidenceError as error:
         told = f"{error.message}; `assay up` builds and signs anew"
         raise Unavailable(error.code, told) from None
-    require_newest(Ledger(home.ledger), policy.rules.version, policy.digest)
+    require_newest(Ledger.of(home), policy.rules.version, policy.digest)
     return policy

@@ -72,7 +72,7 @@ class Gate:
 
     def ledger(self) -> Ledger:
         """The append-only chain."""
-        return Ledger(self.home.ledger)
+        return Ledger.of(self.home)
 
     def judge(self, submission: Submission, now: int) -> GateDecision:
         """The answer of core and OPA, under today's policy.

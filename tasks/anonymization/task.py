@@ -17,4 +17,4 @@ from tasks.door import door, report
 def anonymize_data(spec: PipelineSpec, splits: Splits) -> tuple[Dataset, Evidence]:
     """What training may see, and evidence of what it cost."""
     home = find_home()
-    return anonymize(spec, splits, home, Ledger(home.ledger), int(time.time()), report)
+    return anonymize(spec, splits, home, Ledger.of(home), int(time.time()), report)

@@ -25,7 +25,7 @@ def spend_look(spec: PipelineSpec, splits: Splits, candidate: Candidate, questio
     """Record the look before the holdout is opened; a crash after it gives nothing back."""
     home = find_home()
     allowed = load_policy(home.policy).tier(spec.model).looks
-    ledger = Ledger(home.ledger)
+    ledger = Ledger.of(home)
     holdout = splits.holdout.digest
     return record_look(ledger, holdout, question, candidate.digest, int(time.time()), allowed)
 

@@ -60,7 +60,7 @@ def recall(
     asked = request_digest(
         spec=spec.digest(), code=code, data=quality.subject.digest, policy=policy
     )
-    found = find_decision(Ledger(home.ledger), asked, now)
+    found = find_decision(Ledger.of(home), asked, now)
     if found is None:
         return asked, None
     try:

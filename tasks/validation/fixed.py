@@ -34,7 +34,7 @@ def find_kin(source: str, raw: str, table: pa.Table, home: Home) -> frozenset[st
         EvidenceError: An earlier manifest is gone or altered.
     """
     mine, kin = _placed(table), set()
-    for earlier in splits_made(Ledger(home.ledger)):
+    for earlier in splits_made(Ledger.of(home)):
         if earlier.source != source and earlier.raw != raw:
             continue
         theirs = _placed(read_outcomes(home.sealed_outcomes, earlier.manifest))

@@ -69,7 +69,7 @@ def validate(
     splits = seal(spec, told, home)
     digests = {name: write_outcomes(home.sealed_outcomes, table) for name, table in tables.items()}
     made = Split(spec.data.source, raw, digests["split"], splits["holdout"].digest)
-    record_split(Ledger(home.ledger), made, kin, now)
+    record_split(Ledger.of(home), made, kin, now)
     materials = {
         "raw": raw,
         "suite": suite.digest,

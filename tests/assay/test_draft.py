@@ -69,7 +69,7 @@ def test_a_draft_loads_and_passes_validation_on_its_own_file(tmp_path: Path, nam
     rules = parse_rules(json.dumps(policy).encode()).models[spec.model]
     home = Home(tmp_path / "home").create()
     make_keys(home)
-    Ledger.create(home.ledger)
+    Ledger.create(home)
     splits, evidence = validate(spec, rules, home, 1_700_000_000, lambda _message, _share: None)
     assert splits.train.n + splits.development.n + splits.holdout.n == 1500
     assert evidence.config["expectations"] >= 10

@@ -102,7 +102,7 @@ class Line:
 
     def spent(self) -> tuple[int, int]:
         """Looks so far, and decisions."""
-        ledger = Ledger(self.stack.home.ledger)
+        ledger = Ledger.of(self.stack.home)
         return len(ledger.entries("look")), len(ledger.entries("decision"))
 
 
@@ -280,7 +280,7 @@ def test_a_second_release_of_the_same_units_is_refused(line: Line, good: Outcome
 
 
 def test_spent_looks_close_the_holdout(line: Line, good: Outcome) -> None:
-    ledger = Ledger(line.stack.home.ledger)
+    ledger = Ledger.of(line.stack.home)
     for look in ledger.entries("look"):
         again = [look.body[key] for key in ("holdout", "request", "subject", "at")]
         with suppress(Refused):

@@ -112,7 +112,7 @@ def test_all_well_is_completed(stack: Running) -> None:
 
 def test_what_was_reverted_blocks_the_run_and_is_told(stack: Running) -> None:
     put_by_hand(stack.home, "mortgage")
-    before = len(Ledger(stack.home.ledger).entries("demotion"))
+    before = len(Ledger.of(stack.home).entries("demotion"))
     with heard(stack) as events:
         state = watched(stack)
     assert (state.type.value, state.name) == ("FAILED", "Blocked")
@@ -123,7 +123,7 @@ def test_what_was_reverted_blocks_the_run_and_is_told(stack: Running) -> None:
     assert told in artifacts[0]["data"]
     assert "assay.champion.reverted: mortgage: [moved]" in log
     assert told in log
-    assert len(Ledger(stack.home.ledger).entries("demotion")) == before + 1
+    assert len(Ledger.of(stack.home).entries("demotion")) == before + 1
     assert [(e.event, e.resource.id, e.payload["code"]) for e in events] == [
         ("assay.champion.reverted", "assay.model.mortgage", "moved")
     ]

@@ -27,7 +27,7 @@ class Site:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.home.ledger)
+        return Ledger.of(self.home)
 
     def run(self, spec: PipelineSpec) -> Run:
         return run_line(spec, self.home, self.opa)

@@ -97,7 +97,7 @@ class Stranger:
         """A fresh home under this policy."""
         home = Home(root).create()
         make_keys(home)
-        Ledger.create(home.ledger)
+        Ledger.create(home)
         shutil.copytree(self.built, home.policy, dirs_exist_ok=True)
         return home
 

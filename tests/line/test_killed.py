@@ -33,12 +33,12 @@ MOMENTS = [
 
 
 def looks(home: Home) -> int:
-    return len(Ledger(home.ledger).entries("look"))
+    return len(Ledger.of(home).entries("look"))
 
 
 def require_whole(home: Home) -> None:
     """The chain holds, and every file that has a digest for its name is that digest's."""
-    Ledger(home.ledger).verify()
+    Ledger.of(home).verify()
     for file in (*home.sealed_data.glob("*.parquet"), *home.sealed_outcomes.glob("*.parquet")):
         assert hashlib.sha256(file.read_bytes()).hexdigest() == file.stem
 

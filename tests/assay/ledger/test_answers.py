@@ -74,5 +74,5 @@ def test_a_number_that_is_taken_or_not_due_is_refused(ledger: Ledger, sequence: 
     record_promotion(ledger, promotion(1), b"{}")
     before = ledger.head()
     taken = promotion(sequence)
-    assert refusal(lambda: record_promotion(ledger, taken, b"{}")) == "sequence_taken"
+    assert refusal(lambda: record_promotion(ledger, taken, b"{}")) == "conflict"
     assert ledger.head() == before

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.errors import AssayError, Refused
-from assay.ledger import Ledger
-from assay.ledger.chain import MAX_BODY, NOTHING, START
+from assay.home import Home
+from assay.ledger import START, Ledger
+from assay.ledger.chain import MAX_BODY, NOTHING
+from tests.assay.ledger.places import Place, SqlitePlace
 
 
 def refusal(act: Callable[[], object]) -> str:
@@ -33,14 +34,10 @@ def filled(ledger: Ledger, count: int = 5) -> Ledger:
     return ledger
 
 
-def tamper(ledger: Ledger, *statements: str) -> None:
-    """Change the file as someone does who has it, past the triggers."""
-    with closing(sqlite3.connect(ledger.path)) as connection:
-        for name in ("is_never_changed", "is_never_shortened", "has_no_gap"):
-            connection.execute(f"DROP TRIGGER IF EXISTS chain_{name}")
-        for statement in statements:
-            connection.execute(statement)
-        connection.commit()
+@pytest.fixture
+def ledger(place: Place) -> Ledger:
+    """Each law holds wherever the ledger is."""
+    return Ledger.of(place.home)
 
 
 def test_entries_are_numbered_and_read_back_in_order(ledger: Ledger) -> None:
@@ -75,23 +72,32 @@ def test_any_plain_body_is_read_back(ledger: Ledger, body: dict[str, Any]) -> No
     assert dict(ledger.append("note", body).body) == body == dict(ledger.entries()[-1].body)
 
 
-def test_an_empty_ledger_is_whole_and_private(ledger: Ledger) -> None:
+def test_an_empty_ledger_is_whole(ledger: Ledger) -> None:
+    assert ledger.exists()
     assert ledger.entries() == ()
     assert ledger.head() == START
-    assert ledger.path.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in ledger.path.parent.iterdir()] == ["ledger.db"]
 
 
-def test_a_ledger_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:
-    absent = Ledger(tmp_path / "ledger.db")
-    for act in (absent.verify, absent.entries, lambda: absent.append("note", {})):
+def test_a_file_is_private_and_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    Ledger.create(home).append("note", {})
+    assert home.ledger.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
+
+
+def test_a_ledger_that_is_not_there_is_not_an_empty_one(place: Place, ledger: Ledger) -> None:
+    if isinstance(place, SqlitePlace):
+        place.home.ledger.unlink()
+    else:
+        place.tamper("DROP TABLE chain")
+    for act in (ledger.verify, ledger.entries, lambda: ledger.append("note", {})):
         assert refusal(act) == "no_ledger"
-    assert not absent.path.exists()
+    assert not ledger.exists()
 
 
-def test_a_ledger_is_made_once(ledger: Ledger) -> None:
+def test_a_ledger_is_made_once(place: Place, ledger: Ledger) -> None:
     filled(ledger)
-    assert refusal(lambda: Ledger.create(ledger.path)) == "ledger_exists"
+    assert refusal(lambda: Ledger.create(place.home)) == "ledger_exists"
     assert len(ledger.entries()) == 5
 
 
@@ -120,16 +126,16 @@ def test_what_has_no_one_form_is_not_appended(ledger: Ledger, kind: str, body: A
     [
         "UPDATE chain SET body = '{}'",
         "DELETE FROM chain",
-        "INSERT OR REPLACE INTO chain VALUES (1, 'note', '{}', '')",
+        "INSERT INTO chain VALUES (1, 'note', '{}', '') "
+        "ON CONFLICT (seq) DO UPDATE SET body = excluded.body",
         "INSERT INTO chain VALUES (7, 'note', '{}', '')",
         "INSERT INTO chain VALUES (NULL, 'note', '{}', '')",
     ],
 )
-def test_a_plain_connection_cannot_rewrite_it(ledger: Ledger, statement: str) -> None:
+def test_a_plain_connection_cannot_rewrite_it(place: Place, ledger: Ledger, statement: str) -> None:
     filled(ledger)
-    connection = sqlite3.connect(ledger.path)
-    with closing(connection), pytest.raises(sqlite3.IntegrityError):
-        connection.execute(statement)
+    with pytest.raises((sqlite3.IntegrityError, psycopg2.Error)):
+        place.plain(statement)
     assert len(ledger.entries()) == 5
 
 
@@ -146,56 +152,79 @@ def test_a_plain_connection_cannot_rewrite_it(ledger: Ledger, statement: str) ->
         "DELETE FROM chain WHERE seq = 3",
         "INSERT INTO chain SELECT 6, kind, body, hash FROM chain WHERE seq = 5",
         "INSERT INTO chain VALUES (6, 'note', '{}', '')",
-        "DROP TABLE chain",
         "ALTER TABLE chain RENAME COLUMN body TO text",
+    ],
+)
+def test_a_broken_chain_is_neither_read_nor_appended_to(
+    place: Place, ledger: Ledger, statement: str
+) -> None:
+    filled(ledger)
+    place.tamper(statement)
+    refuse_all(place, ledger)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE chain",
         "UPDATE chain SET body = CAST(x'ff' AS TEXT) WHERE seq = 3",
     ],
 )
-def test_a_broken_chain_is_neither_read_nor_appended_to(ledger: Ledger, statement: str) -> None:
-    tamper(filled(ledger), statement)
-    before = ledger.path.read_bytes()
+def test_nor_is_a_file_that_is_no_ledger_any_more(tmp_path: Path, statement: str) -> None:
+    place = SqlitePlace.make(tmp_path)
+    ledger = filled(Ledger.of(place.home))
+    place.tamper(statement)
+    refuse_all(place, ledger)
+
+
+def refuse_all(place: Place, ledger: Ledger) -> None:
+    before = place.rows()
     for act in (ledger.verify, ledger.head, ledger.entries, lambda: ledger.append("note", {})):
         assert refusal(act) == "broken_chain"
-    assert ledger.path.read_bytes() == before
+    assert place.rows() == before
 
 
 @pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4080)])
 def test_another_file_is_no_ledger(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ledger.db").write_bytes(content)
-    assert refusal(Ledger(tmp_path / "ledger.db").verify) == "broken_chain"
+    assert refusal(Ledger.of(Home(tmp_path)).verify) == "broken_chain"
 
 
-def test_no_flipped_bit_changes_what_is_read(ledger: Ledger) -> None:
+def test_no_flipped_bit_changes_what_is_read(tmp_path: Path) -> None:
     """Where a bit is of no consequence, such as in free pages, the chain reads as before."""
-    said = filled(ledger).entries()
-    raw, chance = ledger.path.read_bytes(), random.Random(5)
+    file = Home(tmp_path).ledger
+    ledger = filled(Ledger.create(Home(tmp_path)))
+    said = ledger.entries()
+    raw, chance = file.read_bytes(), random.Random(5)
     for _ in range(300):
         changed = bytearray(raw)
         changed[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
-        ledger.path.write_bytes(changed)
+        file.write_bytes(changed)
         try:
             assert ledger.entries() == said
         except AssayError:
             continue
 
 
-def test_a_cut_copy_is_whole_but_does_not_reach_the_kept_head(ledger: Ledger) -> None:
+def test_a_cut_chain_is_whole_but_does_not_reach_the_kept_head(
+    place: Place, ledger: Ledger
+) -> None:
+    """As a backup that was put back."""
     first = filled(ledger, 3).head()
-    older = ledger.path.with_name("older.db")
-    shutil.copy(ledger.path, older)
     head = filled(ledger, 2).head()
     assert ledger.verify(first) == ledger.verify(head) == head
-    restored = Ledger(older)
-    assert restored.verify() == first
-    assert refusal(lambda: restored.verify(head)) == "broken_chain"
+    place.tamper("DELETE FROM chain WHERE seq > 3")
+    assert ledger.verify() == first
+    assert refusal(lambda: ledger.verify(head)) == "broken_chain"
 
 
-def test_a_fork_does_not_reach_the_kept_head(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_fork_does_not_reach_the_kept_head(place: Place, ledger: Ledger) -> None:
     head = filled(ledger, 3).head()
-    fork = Ledger.create(tmp_path / "fork.db")
+    place.tamper("DELETE FROM chain WHERE seq > 2")
     for n in range(4):
-        fork.append("note", {"other": n})
-    assert refusal(lambda: fork.verify(head)) == "broken_chain"
+        ledger.append("note", {"other": n})
+    assert ledger.verify()
+    assert refusal(lambda: ledger.verify(head)) == "broken_chain"
 
 
 @pytest.mark.parametrize("anchor", ["", "3", f"1:{NOTHING}", "-1:x", "3:sha256:"])

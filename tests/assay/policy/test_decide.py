@@ -16,6 +16,7 @@ from assay.evidence.decision import GateDecision, Verdict
 from assay.evidence.decisions import decision_of, sign_decision
 from assay.evidence.dsse import verify
 from assay.evidence.statement import ROLE_OF, Subject
+from assay.home import Home
 from assay.ledger import Ledger, record_look
 from assay.policy.looks import LedgerLooks
 from assay.policy.question import question_of
@@ -70,7 +71,7 @@ def test_denies_a_look_beyond_those_that_alpha_was_divided_by(site: Site) -> Non
 
 
 def test_reads_looks_from_the_ledger(site: Site, tmp_path: Path) -> None:
-    ledger = Ledger.create(tmp_path / "ledger.db")
+    ledger = Ledger.create(Home(tmp_path))
     site.looks = LedgerLooks(ledger)  # type: ignore[assignment]
     assert codes(site.decide()) == ["look_missing"]
     for subject, denials in ((digest("other"), ["look_missing"]), (CANDIDATE.digest, [])):

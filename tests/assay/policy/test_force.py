@@ -33,7 +33,7 @@ ONE, OTHER = digest("one"), digest("other")
 def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home").create()
     make_keys(made)
-    Ledger.create(made.ledger)
+    Ledger.create(made)
     return made
 
 
@@ -55,7 +55,7 @@ def amend(sources: Path, version: int, auc: float = 0.68) -> Path:
 
 
 def noted(home: Home) -> list[int]:
-    return [entry.body["version"] for entry in Ledger(home.ledger).entries("policy")]
+    return [entry.body["version"] for entry in Ledger.of(home).entries("policy")]
 
 
 def built(home: Home) -> list[bytes]:
@@ -65,7 +65,7 @@ def built(home: Home) -> list[bytes]:
 def test_the_first_policy_rules_whatever_its_version(home: Home, sources: Path) -> None:
     policy = put_in_force(home, amend(sources, 7), NOW)
     assert policy == policy_in_force(home, NOW)
-    (entry,) = Ledger(home.ledger).entries("policy")
+    (entry,) = Ledger.of(home).entries("policy")
     assert entry.body == {"version": 7, "digest": policy.digest, "at": NOW}
 
 
@@ -120,7 +120,7 @@ def test_a_built_folder_that_was_restored_rules_nothing(home: Home, sources: Pat
 def test_a_policy_that_the_ledger_does_not_know_rules_nothing(home: Home, sources: Path) -> None:
     put_in_force(home, sources, NOW)
     home.ledger.unlink()
-    Ledger.create(home.ledger)
+    Ledger.create(home)
     with pytest.raises(Unavailable, match="policy_not_in_force"):
         policy_in_force(home, NOW)
 
@@ -129,7 +129,7 @@ def test_a_policy_that_the_ledger_does_not_know_rules_nothing(home: Home, source
     ("version", "told"), [(2, OTHER), (1, ONE), (3, ONE), (2, ONE.upper()), (2, "")]
 )
 def test_only_the_newest_version_and_digest_pass(home: Home, version: int, told: str) -> None:
-    ledger = Ledger(home.ledger)
+    ledger = Ledger.of(home)
     for number, known in ((1, OTHER), (2, ONE)):
         record_policy(ledger, number, known, NOW)
     require_newest(ledger, 2, ONE)
@@ -138,7 +138,7 @@ def test_only_the_newest_version_and_digest_pass(home: Home, version: int, told:
 
 
 def test_what_cannot_be_noted_is_not_put_in_force(home: Home, sources: Path) -> None:
-    ledger = Ledger(home.ledger)
+    ledger = Ledger.of(home)
     with pytest.raises(EvidenceError):
         record_policy(ledger, 1, "latest", NOW)
     home.ledger.unlink()
@@ -151,7 +151,7 @@ def test_what_cannot_be_noted_is_not_put_in_force(home: Home, sources: Path) -> 
 def ruled(tmp_path_factory: pytest.TempPathFactory) -> Home:
     made = Home(tmp_path_factory.mktemp("ruled") / "home").create()
     make_keys(made)
-    Ledger.create(made.ledger)
+    Ledger.create(made)
     put_in_force(made, REPOSITORY / "policies", NOW)
     return made
 

@@ -27,7 +27,7 @@ def evidenced(tmp_path_factory: pytest.TempPathFactory) -> Evidenced:
 @pytest.fixture(scope="session")
 def home(evidenced: Evidenced) -> Home:
     made = evidenced.home
-    Ledger.create(made.ledger)
+    Ledger.create(made)
     put_in_force(made, REPOSITORY / "policies", int(time.time()))
     return made
 

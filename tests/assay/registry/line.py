@@ -68,7 +68,7 @@ class Line:
 
     def look(self, payload: Path) -> None:
         """Note the look that the evidence rests on."""
-        ledger = Ledger(self.evidenced.home.ledger)
+        ledger = Ledger.of(self.evidenced.home)
         subject = digest_folder(payload)
         record_look(ledger, digest("holdout"), digest("ask"), subject, int(time.time()), 1000)
 
@@ -130,7 +130,7 @@ def own_line(root: Path, policies: Path = REPOSITORY / "policies") -> Iterator[L
     """A line with a home, an OPA and a server that nobody shares."""
     evidenced = Evidenced.build(root)
     home = evidenced.home
-    Ledger.create(home.ledger)
+    Ledger.create(home)
     put_in_force(home, policies, int(time.time()))
     with OpaServer(home.policy) as opa:
         point_at(home, opa.socket, opa.token_file)

@@ -80,7 +80,7 @@ def test_an_alias_from_outside_is_on_record_and_not_quoted(
 def test_a_decision_names_the_last_line_before_it(
     line: Line, submitted: Logged, home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    decisions = Ledger(home.ledger).entries("decision")
+    decisions = Ledger.of(home).entries("decision")
     heads = {entry.body[ANCHOR] for entry in decisions}
     assert len(heads) == len(decisions)
     read_accesses(home, frozenset(heads))

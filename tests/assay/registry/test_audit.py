@@ -128,7 +128,7 @@ def newer(versions: tuple[Logged, Logged], line: Line, payload: Path) -> Logged:
 
 
 def test_a_champion_that_verifies_stays(line: Line, newer: Logged) -> None:
-    ledger = Ledger(line.evidenced.home.ledger)
+    ledger = Ledger.of(line.evidenced.home)
     before = line.tags(newer), line.aliases(), ledger.head()
     assert found(line) == {
         "model": "credit",
@@ -175,7 +175,7 @@ def test_an_alias_that_was_moved_by_hand_is_put_back(
     line: Line, older: Logged, newer: Logged
 ) -> None:
     home = line.evidenced.home
-    ledger = Ledger(home.ledger)
+    ledger = Ledger.of(home)
     before = champion(line).promotion
     raw_alias(home, "champion", older.version)
     told = found_once(line)
@@ -329,9 +329,9 @@ def test_under_a_stricter_policy_nothing_is_champion(
         assert ask(line).json["outcome"] == "vacant"
     assert (told["outcome"], told["code"], told["champion"]) == ("removed", code, "")
     assert not {"champion", "previous"} & line.aliases().keys()
-    demotion = signed(line, Ledger(home.ledger).entries("demotion")[-1])
+    demotion = signed(line, Ledger.of(home).entries("demotion")[-1])
     assert (demotion.successor, demotion.sequence) == ("", before.sequence)
-    assert standing(Ledger(home.ledger), "credit") is None
+    assert standing(Ledger.of(home), "credit") is None
     with pytest.raises(Refused, match="no_champion"):
         champion(line)
     # Nothing sealed is told: neither the gate nor its verdict.
@@ -361,7 +361,7 @@ def test_a_promotion_that_has_ended_is_not_renewed(
 ) -> None:
     """The last one of each version ended a second ago, as an approver's clicks of then say."""
     home = line.evidenced.home
-    now, ledger = int(time.time()), Ledger(home.ledger)
+    now, ledger = int(time.time()), Ledger.of(home)
     for version in (older, newer):
         said = seated(line, version)
         ended = replace(said, sequence=next_sequence(ledger, "credit"), expires_at=now - 1)
@@ -401,7 +401,7 @@ def test_a_gate_that_lacks_something_alarms_and_moves_nothing(
 
 def test_without_opa_the_alias_is_left_alone(line: Line, newer: Logged) -> None:
     home = line.evidenced.home
-    before, head = line.aliases(), Ledger(home.ledger).head()
+    before, head = line.aliases(), Ledger.of(home).head()
     kept = home.stack.read_bytes()
     with OpaServer(home.policy) as stopped:
         told = {"opa_socket": str(stopped.socket), "opa_token_file": str(stopped.token_file)}
@@ -416,7 +416,7 @@ def test_without_opa_the_alias_is_left_alone(line: Line, newer: Logged) -> None:
         home.stack.write_bytes(kept)
         gone.unlink()
     assert (answer.status, answer.code) == (503, "opa_unavailable")
-    assert (line.aliases(), Ledger(home.ledger).head()) == (before, head)
+    assert (line.aliases(), Ledger.of(home).head()) == (before, head)
 
 
 def test_a_ledger_that_knows_less_than_the_registry_alarms(

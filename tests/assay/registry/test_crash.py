@@ -89,7 +89,7 @@ class Doomed:
 
     def require_whole(self) -> None:
         """I2, I4: the chain verifies, numbers rise, each move is closed once, no look is lost."""
-        ledger = Ledger(self.server.home.ledger)
+        ledger = Ledger.of(self.server.home)
         ledger.verify()
         numbers = [e.body["sequence"] for e in committed_promotions(ledger, "credit")]
         assert numbers == sorted(set(numbers))
@@ -104,7 +104,7 @@ def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
     root = tmp_path_factory.mktemp("crash")
     evidenced = Evidenced.build(root / "home")
     home = evidenced.home
-    Ledger.create(home.ledger)
+    Ledger.create(home)
     policy = put_in_force(home, REPOSITORY / "policies", int(time.time()))
     assert policy.digest == load_policy(home.policy).digest
     prepare_server(home, policy)
@@ -153,7 +153,7 @@ def test_killed_at_any_step_a_click_is_whole_or_none(doomed: Doomed) -> None:
         # I7: what is mended twice is as what is mended once.
         assert [doomed.audit()["champion"] for _ in range(2)] == [after, after]
         assert doomed.audit()["outcome"] == "well"
-        stands = standing(Ledger(doomed.server.home.ledger), "credit")
+        stands = standing(Ledger.of(doomed.server.home), "credit")
         assert stands is not None
         assert stands.body["version"] == after
         # I3: the same click succeeds.

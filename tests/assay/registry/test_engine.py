@@ -137,7 +137,7 @@ def test_under_a_policy_that_is_not_the_newest_nothing_moves(
     home = line.evidenced.home
     kept = shutil.copy(home.ledger, tmp_path / "kept")
     before = line.aliases()
-    record_policy(Ledger(home.ledger), 2**50, f"sha256:{'1' * 64}", int(time.time()))
+    record_policy(Ledger.of(home), 2**50, f"sha256:{'1' * 64}", int(time.time()))
     try:
         assert line.approve(submitted).code == "policy_not_in_force"
         audited = line.site.ask("gate", "POST", "/assay/audits/credit")

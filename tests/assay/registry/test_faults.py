@@ -43,7 +43,7 @@ def submit(line: Line, version: Logged, bundle: Bundle) -> Answer:
 def stage(tmp_path_factory: pytest.TempPathFactory, payload: Path) -> Iterator[Stage]:
     evidenced = Evidenced.build(tmp_path_factory.mktemp("faults") / "home")
     home = evidenced.home
-    Ledger.create(home.ledger)
+    Ledger.create(home)
     put_in_force(home, REPOSITORY / "policies", int(time.time()))
     with OpaServer(home.policy) as opa:
         point_at(home, opa.socket, opa.token_file)
@@ -71,7 +71,7 @@ def consumer(line: Line) -> tuple[str, int]:
 
 
 def spent(line: Line) -> int:
-    ledger = Ledger(line.evidenced.home.ledger)
+    ledger = Ledger.of(line.evidenced.home)
     ledger.verify()
     return looks_spent(ledger, digest("holdout"))
 

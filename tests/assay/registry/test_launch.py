@@ -31,7 +31,7 @@ from tests.assay.registry.site import Site
 def ready(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home").create()
     make_keys(made)
-    Ledger.create(made.ledger)
+    Ledger.create(made)
     raw = (REPOSITORY / "policies" / "data.json").read_bytes()
     (made.policy / "data.json").write_bytes(raw)
     gates = {bar["gate"] for bar in json.loads(raw)["tiers"]["standard"]["bars"]}
@@ -40,7 +40,7 @@ def ready(tmp_path: Path) -> Home:
     (made.policy / "bundle.tar.gz").write_bytes(b"")
     seal_policy(made.policy, made, int(time.time()))
     policy = load_policy(made.policy)
-    record_policy(Ledger(made.ledger), policy.rules.version, policy.digest, 0)
+    record_policy(Ledger.of(made), policy.rules.version, policy.digest, 0)
     prepare_server(made, policy)
     return made
 
@@ -110,7 +110,7 @@ def test_a_gate_that_lacks_a_part_does_not_start(ready: Home, name: str) -> None
 
 
 def test_a_policy_that_is_not_the_newest_does_not_start(ready: Home) -> None:
-    record_policy(Ledger(ready.ledger), 2**50, f"sha256:{'1' * 64}", 0)
+    record_policy(Ledger.of(ready), 2**50, f"sha256:{'1' * 64}", 0)
     with pytest.raises(AssayError, match="policy_not_in_force"):
         Gate(ready).check()
 

@@ -81,7 +81,7 @@ def _refused(line: Line, target: Logged, who: str = "approver") -> Answer:
     answer = line.approve(target, who)
     assert answer.status == 403, answer.text
     assert _standing(line, target) == before
-    last = Ledger(line.evidenced.home.ledger).entries()[-1]
+    last = Ledger.of(line.evidenced.home).entries()[-1]
     assert (last.kind, last.body["code"]) == ("refused", answer.code)
     return answer
 
@@ -106,7 +106,7 @@ def test_an_approver_s_click_makes_a_champion(line: Line, champion: Logged) -> N
 
 
 def test_the_ledger_tells_the_promotion(line: Line, champion: Logged) -> None:
-    entries = Ledger(line.evidenced.home.ledger).entries()
+    entries = Ledger.of(line.evidenced.home).entries()
     kinds = [entry.kind for entry in entries if entry.kind not in ("look", "refused")]
     start = len(kinds) - kinds[::-1].index("committed") - 5
     told = ["intent", "decision", "answer", "promotion", "committed"]
@@ -225,7 +225,7 @@ def test_an_interrupted_promotion_is_void_and_its_number_spent(
     line: Line, champion: Logged, submitted: Logged
 ) -> None:
     home = line.evidenced.home
-    ledger = Ledger(home.ledger)
+    ledger = Ledger.of(home)
     role = line.evidenced.trust.role("promoter")
     last = promotion_of(verify(ledger.entries("promotion")[-1].body["envelope"].encode(), role))
     due = next_sequence(ledger, "credit")
@@ -277,7 +277,7 @@ def test_two_clicks_at_once_take_two_numbers(line: Line, payload: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(line.approve, versions * 2))
     assert [answer.status for answer in answers] == [200] * 4
-    ledger = Ledger(line.evidenced.home.ledger)
+    ledger = Ledger.of(line.evidenced.home)
     role = line.evidenced.trust.role("promoter")
     signed = [
         promotion_of(verify(entry.body["envelope"].encode(), role))

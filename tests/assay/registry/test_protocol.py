@@ -116,7 +116,7 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     evidenced = Evidenced.build(tmp_path_factory.mktemp("protocol") / "home")
     home = evidenced.home
-    Ledger.create(home.ledger)
+    Ledger.create(home)
     put_in_force(home, REPOSITORY / "policies", int(time.time()))
     prepare_server(home, load_policy(home.policy))
     held = Held()
@@ -261,7 +261,7 @@ class Protocol(RuleBasedStateMachine):
     def audit(self) -> None:
         """Afterwards alias, ledger, bytes and signatures agree, and twice is once."""
         found = self._audited()
-        stands = standing(Ledger(self.home.ledger), "credit")
+        stands = standing(Ledger.of(self.home), "credit")
         assert found["champion"] == (stands.body["version"] if stands else "")
         promotion = self._consumer()
         assert (promotion.version if promotion else "") == found["champion"]
@@ -298,21 +298,21 @@ class Protocol(RuleBasedStateMachine):
         which = [version.version for version in self.stage.versions].index(promotion.version)
         assert which not in self.spoilt
         assert self.line.aliases()["champion"] == promotion.version
-        signed = {e.body["sequence"]: e.body for e in Ledger(self.home.ledger).entries("promotion")}
+        signed = {e.body["sequence"]: e.body for e in Ledger.of(self.home).entries("promotion")}
         assert signed[promotion.sequence]["version"] == promotion.version
         self.floor = max(self.floor, promotion.sequence)
 
     @invariant()
     def the_champion_before_stays_loadable(self) -> None:
         """I9: no click, killed or not, leaves a model without a champion that it had."""
-        stands = standing(Ledger(self.home.ledger), "credit")
+        stands = standing(Ledger.of(self.home), "credit")
         if not self.tampered and not self.spoilt and stands:
             assert self._consumer() is not None
 
     @invariant()
     def the_ledger_tells_each_move_once(self) -> None:
         """I2, I4: the chain is whole, numbers rise, nothing is closed twice, no look is lost."""
-        ledger = Ledger(self.home.ledger)
+        ledger = Ledger.of(self.home)
         ledger.verify()
         numbers = [e.body["sequence"] for e in committed_promotions(ledger, "credit")]
         assert numbers == sorted(set(numbers))

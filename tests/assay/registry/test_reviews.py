@@ -86,13 +86,13 @@ def refused(line: Line, target: Logged, code: str, who: str = "approver") -> Ans
 
 def _entries(line: Line) -> int:
     """Entries of the ledger, but for attempts."""
-    entries = Ledger(line.evidenced.home.ledger).entries()
+    entries = Ledger.of(line.evidenced.home).entries()
     return len([e for e in entries if e.kind not in ("intent", "refused")])
 
 
 def unheard(line: Line, target: Logged, word: str, code: str, who: str = "approver") -> None:
     """A review that is refused, and leaves nothing at all."""
-    ledger = Ledger(line.evidenced.home.ledger)
+    ledger = Ledger.of(line.evidenced.home)
     before = line.aliases(), line.tags(target), ledger.head()
     answer = line.review(target, word, who)
     assert (answer.status, answer.code) == (403, code), answer.text
@@ -104,7 +104,7 @@ def test_a_review_is_one_entry_and_one_tag(line: Line, version: Logged) -> None:
     reviews(line, (version, "approver", "approve: fine"))
     assert said(line, version) == {"approver": "approve: fine"}
     assert "approval" not in line.tags(version)
-    entry = Ledger(line.evidenced.home.ledger).entries()[-1]
+    entry = Ledger.of(line.evidenced.home).entries()[-1]
     assert (entry.kind, entry.body["by"], entry.body["said"], entry.body["bundle"]) == (
         *("review", "approver", "approve: fine"),
         line.tags(version)["assay.submit"],
@@ -159,7 +159,7 @@ def test_without_what_it_takes_nothing_is_said(line: Line, version: Logged, name
 
 
 def _entries_on(line: Line, version: Logged) -> list[str]:
-    entries = Ledger(line.evidenced.home.ledger).entries("review")
+    entries = Ledger.of(line.evidenced.home).entries("review")
     return [e.body["said"] for e in entries if e.body["version"] == version.version]
 
 

@@ -36,7 +36,7 @@ class Rows:
 @pytest.fixture
 def promoted(tmp_path: Path) -> Promoted:
     made = Promoted.build(tmp_path / "home", digest("payload"))
-    Ledger.create(made.home.ledger)
+    Ledger.create(made.home)
     return made
 
 
@@ -44,7 +44,7 @@ def _open(made: Promoted, sequence: int = 1) -> tuple[int, str]:
     """A promotion that was signed and noted; what came after it is not known."""
     promotion = replace(made.promotion(made.decision()), sequence=sequence)
     envelope = made.sign(promotion)
-    entry = record_promotion(Ledger(made.home.ledger), promotion, envelope)
+    entry = record_promotion(Ledger.of(made.home), promotion, envelope)
     return entry.seq, envelope.decode()
 
 
@@ -52,13 +52,13 @@ def _demote(made: Promoted, successor: str = "") -> int:
     """A demotion that was signed and noted; what came after it is not known."""
     told = Demotion("credit", "1", "champion", "1", successor, 1, "moved", "gate", NOW)
     envelope = sign_demotion(told, load_key(made.home, "promoter"))
-    return record_demotion(Ledger(made.home.ledger), told, envelope).seq
+    return record_demotion(Ledger.of(made.home), told, envelope).seq
 
 
 def _closed(home: Home) -> list[tuple[Any, ...]]:
     return [
         (e.kind, *e.body.values())
-        for e in Ledger(home.ledger).entries()
+        for e in Ledger.of(home).entries()
         if e.kind in ("committed", "void")
     ]
 

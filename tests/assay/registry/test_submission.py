@@ -55,11 +55,11 @@ def test_the_sealed_decision_is_kept_and_noted(line: Line, submitted: Logged) ->
     home = line.evidenced.home
     kept = read_evidence(kept_bundle(home, sealed.bundle_digest))
     assert kept.digest == sealed.bundle_digest == line.tags(submitted)["assay.submit"]
-    noted = Ledger(home.ledger).entries("decision")
+    noted = Ledger.of(home).entries("decision")
     assert any(
         entry.body["version"] == submitted.version and entry.body["allowed"] for entry in noted
     )
-    assert find_decision(Ledger(home.ledger), digest("ask"), int(time.time())) is not None
+    assert find_decision(Ledger.of(home), digest("ask"), int(time.time())) is not None
 
 
 def test_no_sealed_number_is_public(line: Line, submitted: Logged) -> None:

@@ -91,7 +91,7 @@ def test_a_waiver_that_does_not_count_changes_nothing(
     line: Line, version: tuple[Logged, Subject]
 ) -> None:
     target, subject = version
-    ledger, tags = Ledger(line.evidenced.home.ledger), line.tags(target)
+    ledger, tags = Ledger.of(line.evidenced.home), line.tags(target)
     head = len(ledger.entries("waiver")), len(ledger.entries("decision"))
     first, _, stranger = SIGNERS
     now = int(time.time())

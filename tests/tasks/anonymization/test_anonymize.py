@@ -27,7 +27,7 @@ class Line:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = Home(root / "home").create()
-        self.ledger = Ledger.create(self.home.ledger)
+        self.ledger = Ledger.create(self.home)
         self.spec = small_line.declare(root)
 
     def split(self, train: pd.DataFrame) -> Splits:

@@ -15,7 +15,7 @@ import pytest
 from assay.errors import EvidenceError
 from assay.evidence.artifacts import Candidate
 from assay.evidence.statement import Evidence, evidence_of
-from assay.home import REPOSITORY
+from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger
 from assay.measures import read_outcomes
 from assay.models import Architecture, Encoder, Model, save_payload
@@ -57,7 +57,7 @@ def test_the_gate_recomputes_every_number(lender: Lender, kind: str, tmp_path: P
     evidence = lender.evaluate(STAGES[kind])
     outcomes = Outcomes(lender.home.sealed_outcomes, lender.rules, lender.alpha)
     split = read_outcomes(lender.home.sealed_outcomes, lender.splits.manifest)
-    ledger = Ledger.create(tmp_path / "ledger.db")
+    ledger = Ledger.create(Home(tmp_path))
     _, privacy = anonymize(lender.spec, lender.splits, lender.home, ledger, NOW, small_line.quiet)
     release = read_outcomes(lender.home.sealed_outcomes, privacy.materials["outcomes:release"])
     assert disagreements(evidence, [], outcomes, read_manifest(split, lender.rules, release)) == ()

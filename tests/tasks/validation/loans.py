@@ -196,5 +196,5 @@ def lay_out(
     home = Home(folder / "home")
     if not home.root.is_dir():
         make_keys(home.create())
-        Ledger.create(home.ledger)
+        Ledger.create(home)
     return Case(load_spec(folder / "loans.yaml"), ModelRules.model_validate(dict(rules)), home)

@@ -26,7 +26,7 @@ from tests.tasks.validation.loans import (
 
 
 def look(case: Case, splits: Splits, allowed: int = 20) -> int:
-    ledger = Ledger(case.home.ledger)
+    ledger = Ledger.of(case.home)
     return record_look(ledger, splits.holdout.digest, digest("ask"), digest("it"), NOW, allowed)
 
 
@@ -77,7 +77,7 @@ def test_columns_in_another_order_reset_no_look(tmp_path: Path) -> None:
     case = again(tmp_path, "data.columns", columns(turned=True))
     second, _ = case.run()
     assert second.holdout.digest != first.holdout.digest
-    ledger = Ledger(case.home.ledger)
+    ledger = Ledger.of(case.home)
     assert looks_spent(ledger, second.holdout.digest) == 1
     assert look(case, second) == 2
     assert looks_spent(ledger, first.holdout.digest) == 2
@@ -105,7 +105,7 @@ def test_the_same_split_is_noted_once(tmp_path: Path) -> None:
     case = lay_out(tmp_path, table())
     for _ in range(3):
         case.run()
-    assert len(Ledger(case.home.ledger).entries("split")) == 1
+    assert len(Ledger.of(case.home).entries("split")) == 1
 
 
 @pytest.mark.parametrize("left_out", [(), ("city",)])

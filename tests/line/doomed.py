@@ -18,12 +18,13 @@ from benchmarks.plain_line import measure
 SERVER = get_context("forkserver")
 SERVER.set_forkserver_preload(["torch._dynamo", "benchmarks.plain_line", "tests.line.doomed"])
 NEVER = ("", "", -1)
+INTERRUPTED = 130
 
 
-def run(pipeline: Path, root: Path, stage: str, message: str, count: int) -> None:
-    """Measure a pipeline; at the moment that is named, this process kills itself.
+def run(pipeline: Path, root: Path, stage: str, message: str, count: int, number: int) -> None:
+    """Measure a pipeline; at the moment that is named, this process gets a signal.
 
-    It ends as the command does: with the exit code of a refusal.
+    It ends as the command does: with the exit code of a refusal, or of Ctrl-C.
 
     Args:
         pipeline: Its YAML.
@@ -31,6 +32,7 @@ def run(pipeline: Path, root: Path, stage: str, message: str, count: int) -> Non
         stage: Of which the report is.
         message: How the report begins.
         count: Which of such reports it is, from 1.
+        number: The signal.
     """
     heard = 0
 
@@ -38,16 +40,23 @@ def run(pipeline: Path, root: Path, stage: str, message: str, count: int) -> Non
         nonlocal heard
         heard += now == stage and said.startswith(message)
         if heard == count:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     try:
         measure(load_spec(pipeline), Home(root), tell)
     except AssayError as error:
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
-def start(pipeline: Path, home: Home, moment: tuple[str, str, int] = NEVER) -> ForkServerProcess:
+def start(
+    pipeline: Path,
+    home: Home,
+    moment: tuple[str, str, int] = NEVER,
+    number: int = signal.SIGKILL,
+) -> ForkServerProcess:
     """The same command each time, in a new process."""
-    process = SERVER.Process(target=run, args=(pipeline, home.root, *moment))
+    process = SERVER.Process(target=run, args=(pipeline, home.root, *moment, number))
     process.start()
     return process

@@ -1,4 +1,4 @@
-"""A line that is killed leaves nothing that is believed; the same command then finishes."""
+"""A line that is killed, or stopped by Ctrl-C, leaves nothing that is believed; again, it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.ledger import Ledger
 from assay.spec import PipelineSpec
 from benchmarks.plain_line import judge, measure
 from tests.line.conftest import Site
-from tests.line.doomed import start
+from tests.line.doomed import INTERRUPTED, start
 from tests.line.test_verdicts import GATES
 
 KILLED = -signal.SIGKILL
@@ -57,13 +57,23 @@ def require_answered(decision: GateDecision) -> None:
     assert decision.gates["provenance"].verdict == "PASS"
 
 
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGKILL, KILLED), (signal.SIGINT, INTERRUPTED)],
+    ids=["kill", "int"],
+)
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: " ".join(map(str, moment)))
 def test_a_killed_line_is_finished_by_the_same_command(
-    moment: tuple[str, str, int], small: Site, quick: PipelineSpec, tmp_path: Path
+    moment: tuple[str, str, int],
+    number: int,
+    code: int,
+    small: Site,
+    quick: PipelineSpec,
+    tmp_path: Path,
 ) -> None:
-    doomed = start(tmp_path / "borrowers.yaml", small.home, moment)
+    doomed = start(tmp_path / "borrowers.yaml", small.home, moment, number)
     doomed.join(PATIENCE)
-    assert doomed.exitcode == KILLED
+    assert doomed.exitcode == code
     require_whole(small.home)
     spent = looks(small.home)
     assert spent == (moment[0] not in ("validation", "anonymization", "training"))

@@ -220,10 +220,10 @@ def _key_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )  # fmt: skip
     made.add_argument("file", metavar="FILE", help="the private key: keep it to yourself")
     trusted = keys.add(
-        "trust", "keys", "Believe keys of a role that no home holds.",
+        "trust", "keys", "Believe keys that this home does not hold.",
         "assay keys trust waiver KEY KEY",
     )  # fmt: skip
-    trusted.add_argument("role", metavar="ROLE", help="waiver")
+    trusted.add_argument("role", metavar="ROLE", help="waiver or policy")
     trusted.add_argument("keys", nargs="+", metavar="KEY", help="what `assay keys make` printed")
     revoke = keys.add(
         "revoke", "keys", "Believe a key no longer, nor anything that it signed.",
@@ -243,7 +243,9 @@ def _shown_to(shown: argparse.ArgumentParser, whole: str) -> None:
 
 def _policy_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new = _Commands(commands)
-    policy = new.group("policy", "Look at a policy before it rules.", "assay policy diff")
+    policy = new.group(
+        "policy", "Look at a policy before it rules, or sign it elsewhere.", "assay policy diff"
+    )
     diff = policy.add(
         "diff", "policy", "Say what a policy would change, and which champion would fall; for "
         "whoever operates the server, since it reads the home itself.",
@@ -253,6 +255,18 @@ def _policy_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         "policies", nargs="?", metavar="POLICIES", help="folder; default: what `assay up` builds"
     )
     _shown_to(diff, "all that changes, for machines")
+    seal = policy.add(
+        "seal", "policy", "Build and sign a policy, by a key that is in no home.",
+        "assay policy seal policies --key officer.pem --out sealed",
+    )  # fmt: skip
+    seal.add_argument("policies", metavar="POLICIES")
+    seal.add_argument("--key", required=True, metavar="FILE", help="what `assay keys make` made")
+    seal.add_argument("--out", required=True, metavar="DIR", help="made; nothing is replaced")
+    put = policy.add(
+        "put", "policy", "Let a policy rule that was signed elsewhere; no stack may run.",
+        "assay policy put sealed",
+    )  # fmt: skip
+    put.add_argument("sealed", metavar="DIR", help="what `assay policy seal` wrote")
 
 
 def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -47,7 +47,7 @@ def make(arguments: argparse.Namespace) -> int:
 def trust(arguments: argparse.Namespace) -> int:
     """Believe keys that somebody made elsewhere."""
     found = keyring.entrust(_gate(arguments), arguments.role, arguments.keys, int(time.time()))
-    say(f"{arguments.role} is believed by {', '.join(found)}; two of them have to agree")
+    say(f"{arguments.role} is believed by {', '.join(found)}")
     say("hand trust.json to whoever verifies by it: it names them")
     return 0
 

@@ -1,9 +1,11 @@
-"""`assay policy diff`: what another policy would change, before it is put in force."""
+"""`assay policy`: what another one would change, and one that its owner signs elsewhere."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from assay.cli.show import print_table, say
+from assay.errors import InputError
 from assay.evidence.decision import GateDecision
 from assay.evidence.plain import to_plain
 from assay.evidence.public import public_view
 from assay.home import REPOSITORY, find_home
+from assay.policy.bundle import build_policy
 from assay.policy.diff import BarSide, GateChange, GateSide, Shown, changed_gates
+from assay.policy.force import take_in_force
+from assay.policy.seal import seal_by
 from assay.registry.foresight import Foresight, Outlook, Prospect, foresee
 from assay.registry.users import AUDITOR
+from assay.stack.record import lock_home
 
 _COLUMNS = ("gate", "measurement", "bar", "verdict", "point [lower, upper]", "distance")
 
@@ -45,6 +52,29 @@ def diff(arguments: argparse.Namespace) -> int:
     else:
         _print(found, champions, arguments.user)
     return 0 if all(one.after.holds for one in found.champions) else 1
+
+
+def seal(arguments: argparse.Namespace) -> int:
+    """Build and sign a policy, on the machine of whoever owns it; no home is needed."""
+    out = Path(arguments.out)
+    if out.exists():
+        raise InputError("folder_exists", f"expected no {out}, found one")
+    with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
+        built = Path(scratch, "policy")
+        build_policy(Path(arguments.policies), built)
+        policy = seal_by(Path(arguments.key), built, int(time.time()))
+        shutil.copytree(built, out)
+    say(f"version {policy.rules.version}, {policy.digest}: built and signed in {out}")
+    return 0
+
+
+def put(arguments: argparse.Namespace) -> int:
+    """Let a policy rule that its owner signed elsewhere, from the next start on."""
+    home = find_home(arguments.home)
+    with lock_home(home):  # a server would ask an OPA that has the one before
+        policy = take_in_force(home, Path(arguments.sealed), int(time.time()))
+    say(f"version {policy.rules.version}, {policy.digest} rules; `assay up` starts under it")
+    return 0
 
 
 def _champion(found: Foresight, one: Prospect, user: str) -> _Champion:

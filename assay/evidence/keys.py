@@ -29,6 +29,7 @@ from assay.evidence.trust import AGREED, STATES, Trust
 from assay.home import Home
 
 ROLES = tuple(role for role in STATES if role not in AGREED)
+ELSEWHERE = frozenset({"policy"})  # roles whose key a home may do without, once it is trusted
 SPLIT_BYTES = 32
 MAX_KEY = 4096  # bytes
 
@@ -39,7 +40,7 @@ def make_keys(home: Home) -> Trust:
     Nothing that is there is ever replaced, and a home that is already trusted gets no new key.
 
     Raises:
-        InputError: A key of a trusted home is gone (`no_key`), or its trust is of an earlier
+        InputError: A key that it needs is gone (`no_key`), or its trust is of an earlier
             version (`no_role`).
         Refused: A key may be read by others (`key_exposed`), or is not the trusted one
             (`key_untrusted`).
@@ -60,6 +61,8 @@ def make_keys(home: Home) -> Trust:
         )
     load_split_key(home)
     for role in ROLES:
+        if role in ELSEWHERE and not holds_key(home, role):
+            continue
         if key_id(load_key(home, role).public_key()) not in trust.role(role).keys:
             raise Refused(
                 "key_untrusted",
@@ -79,6 +82,11 @@ def load_key(home: Home, role: str) -> Ed25519PrivateKey:
         Unavailable: As `note`: nobody opens it unseen.
     """
     return _load(home, _path(home, role))
+
+
+def holds_key(home: Home, role: str) -> bool:
+    """Whether a role's private key is here at all."""
+    return os.path.lexists(_path(home, role))
 
 
 def next_key(home: Home, role: str) -> Ed25519PrivateKey | None:

@@ -107,19 +107,21 @@ class Trust:
             for name, role in older.roles.items()
         )
 
-    def with_agreed(self, name: str, texts: Sequence[str]) -> Trust:
-        """The same with more keys of a role whose keys have to agree, which may be new here.
+    def with_public(self, name: str, texts: Sequence[str]) -> Trust:
+        """The same with more keys of a role; one whose keys have to agree may be new here.
 
         Args:
-            name: One of `AGREED`.
+            name: The role.
             texts: Public keys, as trust.json writes them: base64 of DER.
 
         Raises:
-            EvidenceError: No keys, too few of them, or one that is another role's.
+            EvidenceError: No such role, no keys, too few of them, or one that is another role's.
         """
-        known = self.roles[name].keys if name in self.roles else {}
-        every = {**known, **{key_id(key): key for key in map(_key, texts)}}
-        return self._with(Role(name, every, AGREED[name], STATES[name]))
+        more = {key_id(key): key for key in map(_key, texts)}
+        if name in self.roles or name not in AGREED:
+            role = self.role(name)
+            return self._with(replace(role, keys={**role.keys, **more}))
+        return self._with(Role(name, more, AGREED[name], STATES[name]))
 
     def with_key(self, name: str, key: Ed25519PublicKey) -> Trust:
         """The same with one more key of a role; a key that is there already changes nothing.

@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 from assay.errors import EvidenceError, Unavailable
+from assay.evidence.keys import holds_key
 from assay.evidence.trust import Trust
 from assay.home import Home
 from assay.ledger import Ledger, record_policy, require_newest
-from assay.policy.bundle import build_policy, copy_policy
+from assay.policy.bundle import build_policy, copy_policy, verify_policy
 from assay.policy.rules import Policy
-from assay.policy.seal import open_sealed, seal_policy
+from assay.policy.seal import OWNER, open_sealed, seal_policy
 
 
 def put_in_force(home: Home, sources: Path, now: int) -> Policy:
@@ -20,21 +21,46 @@ def put_in_force(home: Home, sources: Path, now: int) -> Policy:
     It is in the ledger before it is in its place: cut short in between, the server rules by none.
 
     Args:
-        home: With a ledger and the key of the policy's owner.
+        home: With a ledger. Where the policy's owner keeps the key elsewhere, nothing is built:
+            what `take_in_force` put there rules on.
         sources: Folder with Rego, `data.json` and `capabilities.json`.
         now: Unix seconds.
 
     Raises:
-        InputError: The sources are no policy, or there is no key, or `policy_older` or
-            `policy_changed`; what was in force stays.
-        Unavailable: There is no OPA to build with, or the ledger cannot be written.
+        InputError: The sources are no policy, or `policy_older` or `policy_changed`; what was in
+            force stays.
+        Unavailable: There is no OPA to build with, the ledger cannot be written, or, without a
+            key, as `policy_in_force`.
     """
+    if not holds_key(home, OWNER):
+        return policy_in_force(home, now)
     with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
         built = Path(scratch, "policy")
         build_policy(sources, built)
         policy = seal_policy(built, home, now)
         record_policy(Ledger.of(home), policy.rules.version, policy.digest, now)
         copy_policy(built, home.policy)
+    return policy
+
+
+def take_in_force(home: Home, sealed: Path, now: int) -> Policy:
+    """Let a policy rule that its owner built and signed elsewhere.
+
+    Args:
+        home: With a ledger, and a `trust.json` that names the owner's key.
+        sealed: What `assay policy seal` wrote.
+        now: Unix seconds.
+
+    Raises:
+        InputError: It is no policy, or `policy_older` or `policy_changed`; what was in force stays.
+        EvidenceError: It is unsigned, expired, another's or mixed, as `open_sealed` has it.
+        Unavailable: The ledger cannot be written.
+    """
+    policy = open_sealed(sealed, Trust.load(home.trust), now)
+    if verify_policy(sealed) != policy.digest:
+        raise EvidenceError("policy_mixed", "expected the bundle that was signed, found another")
+    record_policy(Ledger.of(home), policy.rules.version, policy.digest, now)
+    copy_policy(sealed, home.policy)
     return policy
 
 
@@ -55,7 +81,7 @@ def policy_in_force(home: Home, now: int) -> Policy:
     try:
         policy = open_sealed(home.policy, trust, now)
     except EvidenceError as error:
-        told = f"{error.message}; `assay up` builds and signs anew"
+        told = f"{error.message}; `assay up` or `assay policy put` brings one that is signed"
         raise Unavailable(error.code, told) from None
     require_newest(Ledger.of(home), policy.rules.version, policy.digest)
     return policy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from assay.errors import EvidenceError, InputError
@@ -10,7 +11,7 @@ from assay.evidence.decisions import seal_of, sign_policy
 from assay.evidence.digest import digest_bytes
 from assay.evidence.dsse import MAX_ENVELOPE, verify
 from assay.evidence.files import read_bytes
-from assay.evidence.keys import load_key
+from assay.evidence.keys import load_key, read_key
 from assay.evidence.trust import Trust
 from assay.home import Home
 from assay.policy.bundle import FILES, MAX_BYTES, SEAL, replace_file
@@ -31,6 +32,24 @@ def seal_policy(folder: Path, home: Home, now: int) -> Policy:
         InputError: It is no policy, or the key is not here (`no_key`).
         Refused: The key may be read by others (`key_exposed`).
     """
+    return _seal(folder, lambda seal: sign_policy(seal, load_key(home, OWNER)), now)
+
+
+def seal_by(key: Path, folder: Path, now: int) -> Policy:
+    """The same, by a key that its owner keeps elsewhere.
+
+    Args:
+        key: What `make_key` wrote.
+        folder: What `build_policy` made.
+        now: Unix seconds.
+
+    Raises:
+        InputError, Refused: As `seal_policy`.
+    """
+    return _seal(folder, lambda seal: sign_policy(seal, read_key(key)), now)
+
+
+def _seal(folder: Path, sign: Callable[[PolicySeal], bytes], now: int) -> Policy:
     files = _read(folder)
     policy = policy_of(files["policy.json"], files["data.json"])
     seal = PolicySeal(
@@ -40,7 +59,7 @@ def seal_policy(folder: Path, home: Home, now: int) -> Policy:
         signed_at=now,
         expires_at=now + policy.rules.expiry_s,
     )
-    replace_file(folder / SEAL, sign_policy(seal, load_key(home, OWNER)))
+    replace_file(folder / SEAL, sign(seal))
     return policy
 
 

@@ -14,7 +14,15 @@ from assay.evidence.decisions import decision_of
 from assay.evidence.dsse import key_id, verify
 from assay.evidence.files import put
 from assay.evidence.kept import keep_trust, read_decision, read_trust
-from assay.evidence.keys import ROLES, load_key, make_next_key, next_key, succeed
+from assay.evidence.keys import (
+    ELSEWHERE,
+    ROLES,
+    holds_key,
+    load_key,
+    make_next_key,
+    next_key,
+    succeed,
+)
 from assay.evidence.trust import AGREED, Trust
 from assay.ledger import Entry, record_revocation, record_rotation, standing
 from assay.registry.gate import Gate
@@ -91,9 +99,12 @@ def list_keys(gate: Gate) -> tuple[Listed, ...]:
 
 
 def _list(gate: Gate, role: str, trust: Trust, revoked: set[str]) -> list[Listed]:
-    key, fault = _signer(gate, role, trust)
-    found = {key: fault or SIGNS}
-    found |= dict.fromkeys(sorted(trust.role(role).keys.keys() - {key}), VERIFIES)
+    if role in ELSEWHERE and not holds_key(gate.home, role):
+        found = {}
+    else:
+        key, fault = _signer(gate, role, trust)
+        found = {key: fault or SIGNS}
+    found |= dict.fromkeys(sorted(trust.role(role).keys.keys() - found.keys()), VERIFIES)
     if (following := next_key(gate.home, role)) is not None:
         told = f"interrupted rotation; complete it: `assay keys rotate {role}`"
         found[key_id(following.public_key())] = told
@@ -143,11 +154,11 @@ def rotate(gate: Gate, role: str, now: int) -> Rotated:
 
 
 def entrust(gate: Gate, role: str, keys: Sequence[str], now: int) -> tuple[str, ...]:
-    """Believe keys of a role that no home holds, such as those that sign waivers.
+    """Believe keys that this home does not hold: those that sign waivers, or a policy's owner's.
 
     Args:
         gate: The gate, waiting for whoever decides now.
-        role: One of `AGREED`.
+        role: One of `AGREED` or `ELSEWHERE`.
         keys: Public keys, as `make_key` tells them.
         now: Unix seconds.
 
@@ -159,13 +170,13 @@ def entrust(gate: Gate, role: str, keys: Sequence[str], now: int) -> tuple[str, 
         EvidenceError: Too few keys, or another role's.
         AssayError: Trust or ledger is missing, malformed or cannot be written.
     """
-    if role not in AGREED:
-        raise InputError("no_key", f"expected one of {', '.join(AGREED)}, found {role!a}")
+    if role not in (known := sorted({*AGREED, *ELSEWHERE})):
+        raise InputError("no_key", f"expected one of {', '.join(known)}, found {role!a}")
     with gate.alone():
         before = gate.trust()
-        after = before.with_agreed(role, keys)
-        known = before.roles[role].keys.keys() if role in before.roles else set()
-        for key in sorted(after.role(role).keys.keys() - known):
+        after = before.with_public(role, keys)
+        old = before.roles[role].keys.keys() if role in before.roles else set()
+        for key in sorted(after.role(role).keys.keys() - old):
             record_rotation(gate.ledger(), role, key, now)
         keep_trust(gate.home, before)
         put(gate.home.trust, after.to_json())

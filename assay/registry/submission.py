@@ -79,8 +79,11 @@ def _seal(docket: Docket) -> None:
 
 
 def _evidence(gate: Gate, docket: Docket, digest: str) -> Bundle:
-    """The uploaded evidence, or, submitted a second time, what was taken in the first time."""
-    places = (docket.uploaded(), kept_bundle(gate.home, digest))
+    """What was taken in before by this digest, or what is uploaded now.
+
+    Whoever was killed while it removed an upload leaves a part of it, which says nothing any more.
+    """
+    places = (kept_bundle(gate.home, digest), docket.uploaded())
     found = next((place for place in places if place.is_dir()), None)
     if found is None:
         raise Refused(

@@ -59,7 +59,10 @@ def test_copied_keys_make_the_same_trust(home: Home, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*(f"{role}.pem" for role in ROLES), "split.key"])
 def test_a_trusted_home_gets_no_new_key(home: Home, name: str) -> None:
     (home.keys / name).unlink()
-    assert refusal(lambda: make_keys(home)) == "no_key"
+    if name == "policy.pem":  # its owner may keep it elsewhere
+        make_keys(home)
+    else:
+        assert refusal(lambda: make_keys(home)) == "no_key"
     assert not (home.keys / name).exists()
 
 

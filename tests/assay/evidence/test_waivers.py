@@ -24,7 +24,7 @@ ONE, TWO, STRANGER, GATE = (
     Ed25519PrivateKey.from_private_bytes(letter * 32) for letter in (b"a", b"b", b"c", b"d")
 )
 ALONE = Trust.of({"gate": GATE.public_key()})
-TRUST = ALONE.with_agreed("waiver", [public_text(ONE), public_text(TWO)])
+TRUST = ALONE.with_public("waiver", [public_text(ONE), public_text(TWO)])
 SUBJECT = Subject("credit", digest("payload"))
 WAIVED = Waiver(SUBJECT, "stress", "the feed is back on Monday", NOW - 10, NOW + 10)
 
@@ -128,11 +128,11 @@ def test_a_waiver_without_a_word_is_none(key: str) -> None:
 
 def test_a_role_that_waives_takes_two_keys() -> None:
     with pytest.raises(EvidenceError, match="malformed"):
-        ALONE.with_agreed("waiver", [public_text(ONE)])
+        ALONE.with_public("waiver", [public_text(ONE)])
     with pytest.raises(EvidenceError, match="malformed"):
-        ALONE.with_agreed("waiver", [public_text(ONE), public_text(ONE)])
+        ALONE.with_public("waiver", [public_text(ONE), public_text(ONE)])
     with pytest.raises(EvidenceError, match="malformed"):
-        ALONE.with_agreed("waiver", [public_text(ONE), public_text(GATE)])
+        ALONE.with_public("waiver", [public_text(ONE), public_text(GATE)])
     assert TRUST.covers(ALONE)
     assert not ALONE.covers(TRUST)
 

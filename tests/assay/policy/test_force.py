@@ -242,7 +242,7 @@ def test_a_start_signs_the_same_policy_anew(copied: Home) -> None:
 
 def test_without_the_key_nothing_is_noted(home: Home, sources: Path) -> None:
     (home.keys / "policy.pem").unlink()
-    with pytest.raises(InputError, match="no_key"):
+    with pytest.raises(InputError, match="no_policy"):
         put_in_force(home, sources, NOW)
     assert (noted(home), list(home.policy.iterdir())) == ([], [])
 

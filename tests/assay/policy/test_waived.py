@@ -61,7 +61,7 @@ def decided(
     return decide(
         site.submission(**changed),
         policy=rules,
-        trust=site.trust.with_agreed("waiver", [public_text(key) for key in SIGNERS]),
+        trust=site.trust.with_public("waiver", [public_text(key) for key in SIGNERS]),
         outcomes=site.home.sealed_outcomes,
         looks=site.looks,
         ask=lambda question: ask(rules, question),

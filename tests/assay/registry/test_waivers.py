@@ -141,7 +141,7 @@ def test_a_waived_version_is_promoted_in_everybodys_sight(
     _verified_far_away(line, tmp_path / "bundle.tar", envelope)
     # Whoever trusts no signers, or others, has no champion.
     believed = line.evidenced.trust
-    strangers = believed.with_agreed("waiver", [public_text(key) for key in SIGNERS[1:]])
+    strangers = believed.with_public("waiver", [public_text(key) for key in SIGNERS[1:]])
     for trust in (believed, strangers):
         with pytest.raises(EvidenceError, match="waiver_signers"):
             champion(line, trust)

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _key_commands(commands)
     _policy_commands(commands)
     _data_commands(commands)
+    _database_commands(commands)
     return parser
 
 
@@ -280,3 +281,16 @@ def _data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )  # fmt: skip
     get.add_argument("names", nargs="+", metavar="NAME")
     get.add_argument("--yes", action="store_true", help="accept the licence that is printed")
+
+
+def _database_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    new = _Commands(commands)
+    text = "Make ready the PostgreSQL databases that settings.yaml names."
+    database = new.group("database", text, "assay database prepare --owner assay_owner")
+    prepare = database.add(
+        "prepare", "database", "Make or upgrade their tables, as their owner, and guard them.",
+        "assay database prepare --owner assay_owner",
+    )  # fmt: skip
+    prepare.add_argument(
+        "--owner", required=True, metavar="ROLE", help="its password: PGPASSWORD, or ~/.pgpass"
+    )

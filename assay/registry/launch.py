@@ -8,7 +8,9 @@ from pathlib import Path
 
 from assay.home import ENVIRONMENT, Home
 from assay.policy.rules import Policy
+from assay.registry.names import SCHEME
 from assay.registry.users import ADMIN, make_passwords, read_password, users_of, write_secret
+from assay.settings import load_settings
 
 APP = "assay"
 # What a server may inherit. MLFLOW_* of the caller's is not among it: it could undo the rest.
@@ -23,7 +25,16 @@ def server_folder(home: Home) -> Path:
 
 
 def prepare_server(home: Home, policy: Policy) -> None:
-    """Make the server's folder, settings, secrets and everybody's password; once is enough."""
+    """Make the server's folder, settings, secrets and everybody's password; once is enough.
+
+    Raises:
+        InputError: MLflow's database is elsewhere, and guards nothing (`not_gated`).
+        Unavailable: It does not answer.
+    """
+    if (url := load_settings(home).database) is not None:
+        from assay.registry.guard import guard_secret, require_guarded  # slow: it loads MLflow's
+
+        require_guarded(url, guard_secret(home))
     folder = server_folder(home)
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / "artifacts").mkdir(mode=0o700, exist_ok=True)
@@ -32,6 +43,7 @@ def prepare_server(home: Home, policy: Policy) -> None:
         write_secret(_secret_file(home, secret))
     settings = {
         "default_permission": "READ",
+        # Beside the home, wherever the registry is: who writes it gives an approver a password.
         "database_uri": f"sqlite:///{folder / 'users.db'}",
         "admin_username": ADMIN,
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
@@ -52,7 +64,6 @@ def server_command(home: Home, port: int, python: str = sys.executable) -> list[
         python: The interpreter that Assay and MLflow are installed in.
     """
     folder = server_folder(home)
-    database = f"sqlite:///{folder / 'mlflow.db'}"
     return [
         python,
         "-m",
@@ -60,10 +71,7 @@ def server_command(home: Home, port: int, python: str = sys.executable) -> list[
         "server",
         "--app-name",
         APP,
-        "--backend-store-uri",
-        database,
-        "--registry-store-uri",
-        f"gated+{database}",
+        *_stores(home),
         "--artifacts-destination",
         f"sealed+file://{folder / 'artifacts'}",
         "--host",
@@ -76,6 +84,14 @@ def server_command(home: Home, port: int, python: str = sys.executable) -> list[
     ]
 
 
+def _stores(home: Home) -> list[str]:
+    """Where MLflow's rows are; a URL with a password is for the environment, not for `ps`."""
+    if load_settings(home).database is not None:
+        return []
+    file = f"sqlite:///{server_folder(home) / 'mlflow.db'}"
+    return ["--backend-store-uri", file, "--registry-store-uri", f"{SCHEME}{file}"]
+
+
 def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, str]:
     """The server's whole environment.
 
@@ -86,7 +102,10 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
     Raises:
         InputError: The home has no password for the administrator.
     """
+    url = load_settings(home).database
+    elsewhere = {"MLFLOW_BACKEND_STORE_URI": url, "MLFLOW_REGISTRY_STORE_URI": f"{SCHEME}{url}"}
     return {
+        **(elsewhere if url else {}),
         **{name: inherited[name] for name in _INHERITED & inherited.keys()},
         ENVIRONMENT: str(home.root),
         "MLFLOW_AUTH_CONFIG_PATH": str(server_folder(home) / "users.ini"),

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from assay.errors import Refused
 from assay.policy.table import canonical
 
+SCHEME = "gated+"  # before the scheme of the database behind the gate
+
 CHAMPION = "champion"
 PREVIOUS = "previous"
 CHALLENGER = "challenger"
@@ -26,7 +28,7 @@ PROMOTION = "gate.promotion"
 DEMOTED = "gate.demoted"
 # MLflow's prompt marker moves a model into another family, with other permissions. Nothing else
 # may read like an approval on the version's page.
-_RESERVED = ("gate.", "assay.", APPROVAL, "mlflow.prompt.")
+RESERVED = ("gate.", "assay.", APPROVAL, "mlflow.prompt.")
 
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
@@ -87,7 +89,7 @@ def reviewed_by(user: str) -> str:
 
 def is_reserved(key: object) -> bool:
     """Whether a tag's key is the gate's, in any spelling; what is not plain text is too."""
-    return not isinstance(key, str) or not key.isascii() or canonical(key).startswith(_RESERVED)
+    return not isinstance(key, str) or not key.isascii() or canonical(key).startswith(RESERVED)
 
 
 def refuse_reserved(keys: Iterable[object]) -> None:
@@ -100,6 +102,6 @@ def refuse_reserved(keys: Iterable[object]) -> None:
         if is_reserved(key):
             raise Refused(
                 "reserved_tag",
-                f"expected a tag outside of {', '.join(_RESERVED)}*, in plain ASCII; "
+                f"expected a tag outside of {', '.join(RESERVED)}*, in plain ASCII; "
                 "those are the gate's; an approver reviews a version by its tag approval, spelt so",
             )

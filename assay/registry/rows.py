@@ -1,8 +1,8 @@
 """The rows that only the gate writes: in one transaction, behind triggers that refuse others.
 
-The triggers call a function that only our connections have: a script or a second server that
-writes into the same SQLite file by accident is refused. Whoever drops the triggers on purpose meets
-the consumer, who verifies.
+SQLite's triggers call a function that only our connections have: a script or a second server that
+writes into the same file by accident is refused. Whoever drops the triggers on purpose meets the
+consumer, who verifies. PostgreSQL's are in `assay.registry.guard`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ _RULES: Mapping[str, str] = {
     "tag_update": "BEFORE UPDATE ON model_version_tags "
     "WHEN NOT ({g}('tag', OLD.key) AND {g}('tag', NEW.key))",
     "tag_delete": "BEFORE DELETE ON model_version_tags WHEN NOT {g}('tag', OLD.key)",
-    "source": "BEFORE UPDATE OF source, storage_location ON model_versions "
-    "WHEN NEW.current_stage != 'Deleted_Internal' AND NOT {g}('place', '') "
-    "AND (OLD.source IS NOT NEW.source OR OLD.storage_location IS NOT NEW.storage_location)",
-    "stage": "BEFORE UPDATE OF current_stage ON model_versions "
-    "WHEN NEW.current_stage IN ('Production', 'Staging') AND NOT {g}('place', '')",
+    "location": "BEFORE UPDATE OF storage_location ON model_versions "
+    "WHEN OLD.storage_location IS NOT NEW.storage_location AND NOT {g}('place', '')",
+    # A deletion alone moves the stage and blots the source out; nothing is brought back.
+    "source": "BEFORE UPDATE OF source, current_stage ON model_versions "
+    "WHEN NEW.current_stage IS NOT 'Deleted_Internal' AND NOT {g}('place', '') "
+    "AND (OLD.source IS NOT NEW.source OR OLD.current_stage IS NOT NEW.current_stage)",
     "name": "BEFORE UPDATE OF name ON registered_models "
     "WHEN OLD.name IS NOT NEW.name AND NOT {g}('place', '')",
 }
@@ -53,13 +54,18 @@ def opened() -> Iterator[None]:
         _open.reset(token)
 
 
+def is_open() -> bool:
+    """Whether this context may write the gate's rows."""
+    return _open.get()
+
+
 def may_write(kind: str, name: str) -> int:
     """What the triggers ask: 1 lets the row through."""
     if kind == "alias" and canonical(name) not in OWN_ALIASES:
         return 1
     if kind == "tag" and not is_reserved(name):
         return 1
-    return int(_open.get())
+    return int(is_open())
 
 
 def _lend_guard(connection: Any, _record: object) -> None:

@@ -1,4 +1,4 @@
-"""The registry of MLflow's server, gated: scheme `gated+sqlite`.
+"""The registry of MLflow's server, gated: schemes `gated+sqlite` and `gated+postgresql`.
 
 A scheme of its own, because a plugin that overrides a built-in scheme and fails to import leaves
 the plain store in place.
@@ -16,12 +16,14 @@ from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
 from assay.errors import InputError, Refused
 from assay.evidence.access import noted
 from assay.registry.gate import Gate
+from assay.registry.guard import guard_secret, lend_token, require_guarded
 from assay.registry.guards import GuardedStore, movable_alias
 from assay.registry.identity import require_one_of
 from assay.registry.names import (
     APPROVAL,
     CHAMPION,
     REGISTERED_BY,
+    SCHEME,
     SUBMIT,
     WAIVE,
     logged_model_of,
@@ -39,7 +41,6 @@ from assay.registry.server import tracking_store
 from assay.registry.submission import submit
 from assay.registry.waivers import waive
 
-SCHEME = "gated+"
 _READY = "READY"
 
 
@@ -47,14 +48,18 @@ def build_store(store_uri: str, **_: object) -> GatedStore:
     """MLflow's door to this plugin.
 
     Args:
-        store_uri: `gated+sqlite:///file`.
+        store_uri: `gated+sqlite:///file`, or `gated+` and what `Settings.database` has.
 
     Raises:
-        InputError: Another database, or workspaces, which are not gated.
+        InputError: Another database, one without a guard, or workspaces, which are not gated.
+        Unavailable: PostgreSQL does not answer.
     """
     uri = store_uri.removeprefix(SCHEME)
-    if not uri.startswith("sqlite:") or MLFLOW_ENABLE_WORKSPACES.get():
-        raise InputError("not_gated", "expected gated+sqlite without workspaces, found another")
+    if not uri.startswith(("sqlite:", "postgresql:")) or MLFLOW_ENABLE_WORKSPACES.get():
+        told = "expected gated+sqlite or gated+postgresql without workspaces, found another"
+        raise InputError("not_gated", told)
+    if uri.startswith("postgresql:"):
+        require_guarded(uri, guard_secret(Gate.here().home))
     return GatedStore(uri)
 
 
@@ -63,7 +68,10 @@ class GatedStore(GuardedStore):
 
     def _initialize_store_state(self) -> None:
         super()._initialize_store_state()
-        install_triggers(self.engine)
+        if self.engine.dialect.name == "sqlite":
+            install_triggers(self.engine)
+        else:
+            lend_token(self.engine, guard_secret(Gate.here().home))
 
     def artifact_locations(self) -> list[str]:
         """Where the artifacts of registered versions are, of deleted ones too."""

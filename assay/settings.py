@@ -1,13 +1,12 @@
 """HOME/settings.yaml: where an installation keeps what one machine would keep in its home.
 
-Without the file everything is on this machine: SQLite, a folder, loopback.
+Without the file everything is in the home.
 """
 
 from __future__ import annotations
 
 import re
 import stat
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, unquote
 
@@ -39,41 +38,16 @@ def _plain_url(text: str) -> str:
 PostgresUrl = Annotated[str, AfterValidator(_plain_url), Field(max_length=1000)]
 
 
-class Tls(Strict):
-    """How the registry's server proves who it is, and who it lets in.
-
-    Attributes:
-        certificate: PEM file of the server's certificate and what it was signed by.
-        key: PEM file of its private key.
-        clients: PEM file of authorities; only clients with a certificate of theirs are answered.
-        authority: PEM file of the authorities that this installation's clients believe.
-    """
-
-    certificate: Path = Field(strict=False)
-    key: Path = Field(strict=False)
-    authority: Path = Field(strict=False)
-    clients: Path | None = Field(default=None, strict=False)
-
-
 class Settings(Strict):
     """Where an installation's parts are; what is left out is in the home.
 
     Attributes:
         ledger: URL of the PostgreSQL database that holds the ledger.
         database: URL of the PostgreSQL database that MLflow keeps.
-        artifacts: `s3://BUCKET/PREFIX` of the artifacts.
-        host: Address that the registry's server listens on.
-        tls: Its certificates.
     """
 
     ledger: PostgresUrl | None = None
     database: PostgresUrl | None = None
-    artifacts: (
-        Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
-        | None
-    ) = None
-    host: str = "127.0.0.1"
-    tls: Tls | None = None
 
 
 def load_settings(home: Home) -> Settings:

@@ -34,6 +34,8 @@ def run(pipeline: Path, root: Path, stage: str, message: str, count: int, number
         count: Which of such reports it is, from 1.
         number: The signal.
     """
+    # Whoever was started in the background inherits that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     heard = 0
 
     def tell(now: str, said: str, _fraction: float) -> None:

@@ -13,6 +13,20 @@ from assay.registry.users import ADMIN, make_passwords, read_password, users_of,
 from assay.settings import load_settings
 
 APP = "assay"
+# What it may inherit to reach a bucket: who it is, where, and whom it believes.
+_BUCKET = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_CA_BUNDLE",
+        "MLFLOW_S3_ENDPOINT_URL",
+        "MLFLOW_S3_EXPECTED_BUCKET_OWNER",
+    }
+)
 # What a server may inherit. MLFLOW_* of the caller's is not among it: it could undo the rest.
 _INHERITED = frozenset(
     {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LD_LIBRARY_PATH"}
@@ -73,7 +87,7 @@ def server_command(home: Home, port: int, python: str = sys.executable) -> list[
         APP,
         *_stores(home),
         "--artifacts-destination",
-        f"sealed+file://{folder / 'artifacts'}",
+        f"sealed+{load_settings(home).artifacts or f'file://{folder}/artifacts'}",
         "--host",
         "127.0.0.1",
         "--port",
@@ -97,16 +111,19 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
 
     Args:
         home: After `prepare_server`.
-        inherited: The caller's environment; a few harmless names of it are kept.
+        inherited: The caller's environment; a few harmless names of it are kept, and those that
+            reach a bucket where the settings name one.
 
     Raises:
         InputError: The home has no password for the administrator.
     """
-    url = load_settings(home).database
+    settings = load_settings(home)
+    url = settings.database
     elsewhere = {"MLFLOW_BACKEND_STORE_URI": url, "MLFLOW_REGISTRY_STORE_URI": f"{SCHEME}{url}"}
+    names = _INHERITED | (_BUCKET if settings.artifacts else frozenset())
     return {
         **(elsewhere if url else {}),
-        **{name: inherited[name] for name in _INHERITED & inherited.keys()},
+        **{name: inherited[name] for name in names & inherited.keys()},
         ENVIRONMENT: str(home.root),
         "MLFLOW_AUTH_CONFIG_PATH": str(server_folder(home) / "users.ini"),
         "MLFLOW_AUTH_ADMIN_USERNAME": ADMIN,

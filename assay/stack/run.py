@@ -21,7 +21,7 @@ from assay.registry.launch import prepare_server, server_command, server_environ
 from assay.registry.users import read_password, set_up_users
 from assay.stack import probe
 from assay.stack.component import Component
-from assay.stack.environment import inherited, mlflow_client
+from assay.stack.environment import mlflow_client
 from assay.stack.establish import establish
 from assay.stack.keeper import become_subreaper, end_children
 from assay.stack.ports import LOOPBACK, Held
@@ -126,7 +126,7 @@ class _Start:
 
     def _mlflow_server(self) -> Component:
         command = tuple(server_command(self._home, self._mlflow_port.port))
-        return Component("mlflow", command, server_environment(self._home, inherited()))
+        return Component("mlflow", command, server_environment(self._home, os.environ))
 
     def _worker(self, policy: Policy, name: str, deployments: Path) -> Component:
         owners = sorted({row.owner for row in policy.rules.models.values()})

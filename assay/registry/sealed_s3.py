@@ -21,8 +21,6 @@ from assay.errors import EvidenceError, Unavailable
 from assay.registry.refusal import answered
 from assay.registry.sealed import Sealed, proxied_path
 
-MAX_BYTES = 1 << 32  # of one folder that is fetched
-MAX_FILES = 10_000
 _MAX_NAME = 255  # bytes; what a file system takes
 
 
@@ -34,10 +32,20 @@ class SealedS3ArtifactRepository(Sealed):
 
     Args:
         artifact_uri: `sealed+s3://BUCKET/PREFIX`.
+        most_bytes: Of a folder that is fetched.
+        most_files: Likewise.
     """
 
-    def __init__(self, artifact_uri: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        artifact_uri: str,
+        *args: Any,
+        most_bytes: int = 1 << 32,
+        most_files: int = 10_000,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(artifact_uri, *args, **kwargs)
+        self._most = most_files, most_bytes
         self._plain = S3ArtifactRepository(self.artifact_uri)
         self._bucket, self._prefix = self._plain.parse_s3_compliant_uri(self.artifact_uri)
 
@@ -99,11 +107,12 @@ class SealedS3ArtifactRepository(Sealed):
 
     def _fetch(self, prefix: str, folder: Path) -> None:
         client, files, size = self._client(), 0, 0
+        most_files, most_bytes = self._most
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         for found in (entry for page in pages for entry in page.get("Contents", ())):
             files, size = files + 1, size + found["Size"]
-            if files > MAX_FILES or size > MAX_BYTES:
-                told = f"expected at most {MAX_FILES} files and {MAX_BYTES} bytes, found more"
+            if files > most_files or size > most_bytes:
+                told = f"expected at most {most_files} files and {most_bytes} bytes, found more"
                 raise EvidenceError("too_large", told)
             target = _made(folder, found["Key"].removeprefix(prefix))
             client.download_file(self._bucket, found["Key"], str(target))

@@ -25,7 +25,6 @@ from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
 
 from assay.errors import AssayError, EvidenceError, Unavailable
 from assay.home import ENVIRONMENT, Home
-from assay.registry import sealed_s3
 from assay.registry.gate import Gate
 from assay.registry.sealed import Sealed, SealedArtifactRepository
 from assay.registry.sealed_s3 import SealedS3ArtifactRepository
@@ -76,12 +75,12 @@ class Folder(Shelf):
 
 
 class InBucket(Shelf):
-    def __init__(self, bucket: Bucket, prefix: str, name: str = NAME) -> None:
+    def __init__(self, bucket: Bucket, prefix: str, name: str = NAME, **most: int) -> None:
         super().__init__()
         self._bucket, self._prefix = bucket, f"{prefix}/"
         self.plain = S3ArtifactRepository(f"s3://{name}/{prefix}")
         uri = f"sealed+s3://{name}/{prefix}"
-        self.repository = SealedS3ArtifactRepository(uri, locations=self.locations)
+        self.repository = SealedS3ArtifactRepository(uri, locations=self.locations, **most)
 
     def read(self) -> dict[str, bytes]:
         return self._bucket.read(self._prefix)
@@ -295,15 +294,14 @@ def test_a_bucket_s_keys_are_laid_out_as_files_or_not_at_all(
     assert not list(tmp_path.rglob("out"))
 
 
-@pytest.mark.parametrize(("limit", "least"), [("MAX_BYTES", 12), ("MAX_FILES", 2)])
-def test_a_fetch_has_an_end(
-    in_bucket: InBucket, monkeypatch: pytest.MonkeyPatch, limit: str, least: int
-) -> None:
-    monkeypatch.setattr(sealed_s3, limit, least)
-    with in_bucket.repository.fetched(LOCATION) as folder:
+@pytest.mark.parametrize(("limit", "least"), [("most_bytes", 12), ("most_files", 2)])
+def test_a_fetch_has_an_end(home: Home, bucket: Bucket, limit: str, least: int) -> None:
+    enough = InBucket(bucket, f"of/{limit}", **{limit: least})
+    _fill(enough)
+    with enough.repository.fetched(LOCATION) as folder:
         assert folder.is_dir()
-    monkeypatch.setattr(sealed_s3, limit, least - 1)
-    with pytest.raises(EvidenceError, match="too_large"), in_bucket.repository.fetched(LOCATION):
+    scarce = InBucket(bucket, f"of/{limit}", **{limit: least - 1})
+    with pytest.raises(EvidenceError, match="too_large"), scarce.repository.fetched(LOCATION):
         pass
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from assay.errors import InputError
 from assay.home import ENVIRONMENT, Home
 from assay.policy.rules import Policy
 from assay.registry.names import SCHEME
@@ -13,6 +15,7 @@ from assay.registry.users import ADMIN, make_passwords, read_password, users_of,
 from assay.settings import load_settings
 
 APP = "assay"
+_ENDPOINT = "MLFLOW_S3_ENDPOINT_URL"
 # What it may inherit to reach a bucket: who it is, where, and whom it believes.
 _BUCKET = frozenset(
     {
@@ -23,7 +26,7 @@ _BUCKET = frozenset(
         "AWS_DEFAULT_REGION",
         "AWS_PROFILE",
         "AWS_CA_BUNDLE",
-        "MLFLOW_S3_ENDPOINT_URL",
+        _ENDPOINT,
         "MLFLOW_S3_EXPECTED_BUCKET_OWNER",
     }
 )
@@ -115,15 +118,16 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
             reach a bucket where the settings name one.
 
     Raises:
-        InputError: The home has no password for the administrator.
+        InputError: The home has no password for the administrator; a bucket beyond this machine
+            is reached without TLS (`plaintext`).
     """
     settings = load_settings(home)
     url = settings.database
     elsewhere = {"MLFLOW_BACKEND_STORE_URI": url, "MLFLOW_REGISTRY_STORE_URI": f"{SCHEME}{url}"}
-    names = _INHERITED | (_BUCKET if settings.artifacts else frozenset())
     return {
         **(elsewhere if url else {}),
-        **{name: inherited[name] for name in names & inherited.keys()},
+        **(_bucket_variables(inherited) if settings.artifacts else {}),
+        **{name: inherited[name] for name in _INHERITED & inherited.keys()},
         ENVIRONMENT: str(home.root),
         "MLFLOW_AUTH_CONFIG_PATH": str(server_folder(home) / "users.ini"),
         "MLFLOW_AUTH_ADMIN_USERNAME": ADMIN,
@@ -141,6 +145,14 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
         "DO_NOT_TRACK": "true",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def _bucket_variables(inherited: Mapping[str, str]) -> dict[str, str]:
+    endpoint = urlsplit(inherited.get(_ENDPOINT, "https:"))
+    if endpoint.scheme != "https" and endpoint.hostname not in ("127.0.0.1", "::1", "localhost"):
+        told = f"expected {_ENDPOINT} to begin with https://, found {endpoint.scheme or 'another'}"
+        raise InputError("plaintext", told)
+    return {name: inherited[name] for name in _BUCKET & inherited.keys()}
 
 
 def _secret_file(home: Home, name: str) -> Path:

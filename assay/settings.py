@@ -44,10 +44,15 @@ class Settings(Strict):
     Attributes:
         ledger: URL of the PostgreSQL database that holds the ledger.
         database: URL of the PostgreSQL database that MLflow keeps.
+        artifacts: `s3://BUCKET/PREFIX` of the artifacts.
     """
 
     ledger: PostgresUrl | None = None
     database: PostgresUrl | None = None
+    artifacts: (
+        Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+        | None
+    ) = None
 
 
 def load_settings(home: Home) -> Settings:

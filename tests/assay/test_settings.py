@@ -29,7 +29,8 @@ def test_what_is_named_is_used(home: Home) -> None:
         ("ledger: mysql://db/a", "ledger: expected postgresql://USER"),
         ("ledger: ' postgresql://db/a'", "ledger: expected postgresql://USER"),
         ("tls: {certificate: a.pem}", "unknown key tls"),
-        ("artifacts: s3://models/a", "unknown key artifacts"),
+        ("artifacts: s3://models", "artifacts: String should match"),
+        ("artifacts: s3://models/../other", "artifacts: String should match"),
         ("- ledger", "expected a mapping"),
     ],
 )

@@ -14,7 +14,8 @@ from assay.errors import AssayError, EvidenceError, Refused, Unavailable
 from assay.evidence.decision import Demotion, Promotion
 from assay.evidence.standing import Standing, verify_standing
 from assay.ledger import Entry, committed_promotions, next_sequence, standing
-from assay.registry.docket import find_docket, tags_of
+from assay.registry.anchor import deciding
+from assay.registry.docket import find_docket
 from assay.registry.finding import Finding, Outcome
 from assay.registry.gate import Gate
 from assay.registry.moves import seat, settle, vacate, withdraw
@@ -26,7 +27,7 @@ from assay.registry.names import (
     PREVIOUS,
     PROMOTION,
 )
-from assay.registry.promoted import Denied, promoted
+from assay.registry.promoted import Denied
 from assay.registry.reviews import rejecting
 from assay.registry.ruling import rule
 from assay.registry.upheld import Upheld, uphold
@@ -91,11 +92,10 @@ def audit(store: Any, name: str, user: str) -> Finding:
     if user != GATE:
         raise Refused("not_gate", f"expected {GATE} to ask for an audit, found {user}")
     gate = Gate.here()
-    with gate.alone():
-        _require_whole(gate)
+    _require_whole(gate)
+    with deciding(gate, store):
         settle(gate, store, name)
         case = Case.open(gate, store, name)
-        _require_newest(case)
         fault = _fault(case)
         return _revert(case, fault) if fault else _well(case)
 
@@ -107,21 +107,6 @@ def _require_whole(gate: Gate) -> None:
         gate.reach_opa()
     except AssayError as error:
         raise Unavailable(error.code, error.message) from error
-
-
-def _require_newest(case: Case) -> None:
-    """A ledger that an older copy was put in place of knows less than the registry."""
-    tags = tags_of(case.store, case.model, case.champion) if case.champion else {}
-    try:
-        known = promoted(case.gate, tags[PROMOTION]).sequence if PROMOTION in tags else 0
-    except EvidenceError:
-        return  # nobody who is trusted signed it: what follows says so
-    if known >= next_sequence(case.gate.ledger(), case.model):
-        raise Unavailable(
-            "ledger_behind",
-            f"expected promotion {known} of {case.model} in the ledger, found fewer; "
-            "restore the ledger",
-        )
 
 
 def _well(case: Case) -> Finding:

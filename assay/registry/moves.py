@@ -18,10 +18,10 @@ from assay.ledger import (
     record_promotion,
     unsettled,
 )
+from assay.registry.anchor import write_anchored
 from assay.registry.docket import tags_of
 from assay.registry.gate import Gate
 from assay.registry.names import CHALLENGER, CHAMPION, DEMOTED, PREVIOUS, PROMOTION
-from assay.registry.rows import write_rows
 
 Tags: TypeAlias = Mapping[str, Mapping[str, str | None]]
 
@@ -71,7 +71,7 @@ def _move(gate: Gate, store: Any, model: str, tags: Tags, version: str, previous
     aliases = {CHAMPION: version or None, PREVIOUS: previous or None}
     if store.protected_aliases(model).get(CHALLENGER) in tags:
         aliases[CHALLENGER] = None
-    write_rows(store, model, tags, aliases)
+    write_anchored(gate, store, model, tags, aliases)
     settle(gate, store, model)
     if store.protected_aliases(model).get(CHAMPION, "") != version:
         raise Refused("not_moved", "expected the alias to have moved, found it elsewhere")

@@ -10,6 +10,7 @@ from assay.evidence.decision import GateDecision, Promotion
 from assay.evidence.kept import kept_bundle, read_evidence
 from assay.ledger import next_sequence, standing
 from assay.policy.verify import Submission
+from assay.registry.anchor import deciding
 from assay.registry.docket import Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
@@ -37,7 +38,7 @@ def promote(store: Any, name: str, version: str) -> None:
     gate = Gate.here()
     rules = gate.policy().model(name)
     approver = require_one_of(rules.approvers, "not_approver", f"promote {name}")
-    with gate.alone():
+    with deciding(gate, store):
         docket = Docket.open(store, name, version)
         require_another(approver, docket, rules)
         settle(gate, store, name)

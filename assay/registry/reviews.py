@@ -16,11 +16,11 @@ from assay.evidence.public import PublicDecision
 from assay.ledger import Review, record_review, standing_reviews
 from assay.policy.rules import ModelRules
 from assay.policy.table import canonical
+from assay.registry.anchor import deciding, write_anchored
 from assay.registry.docket import Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
 from assay.registry.names import REVIEWED, reviewed_by
-from assay.registry.rows import write_rows
 
 
 def review(store: Any, name: str, version: str, said: str) -> None:
@@ -42,7 +42,7 @@ def review(store: Any, name: str, version: str, said: str) -> None:
     rules = gate.policy().model(name)
     approver = require_one_of(rules.approvers, "not_approver", f"review {name}")
     word = Review.parse(said)
-    with gate.alone():
+    with deciding(gate, store):
         docket = Docket.open(store, name, version)
         require_another(approver, docket, rules)
         decision = docket.last_decision(gate)
@@ -50,7 +50,7 @@ def review(store: Any, name: str, version: str, said: str) -> None:
         ledger = gate.ledger()
         if standing_reviews(ledger, decision).get(approver) != word:  # said twice is said once
             record_review(ledger, decision, approver, word, int(time.time()))
-        write_rows(store, name, {version: drawn(gate, decision, docket.tags)}, {})
+        write_anchored(gate, store, name, {version: drawn(gate, decision, docket.tags)}, {})
 
 
 def require_another(approver: str, docket: Docket, rules: ModelRules) -> None:

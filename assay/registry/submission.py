@@ -11,12 +11,12 @@ from assay.evidence.bundle import Bundle
 from assay.evidence.kept import keep_bundle, kept_bundle, read_evidence
 from assay.evidence.values import is_digest
 from assay.policy.verify import Submission
+from assay.registry.anchor import deciding, write_anchored
 from assay.registry.docket import BUNDLE, Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
 from assay.registry.names import CHALLENGER, SUBMIT
 from assay.registry.reviews import drawn
-from assay.registry.rows import write_rows
 from assay.registry.ruling import rule
 
 
@@ -41,13 +41,15 @@ def submit(store: Any, name: str, version: str, digest: str) -> None:
     require_one_of((owner,), "not_owner", f"submit evidence for {name}")
     if not is_digest(digest):
         raise Refused("malformed", "expected the bundle's digest, sha256: and 64 hex digits")
-    with gate.alone():
+    with deciding(gate, store):
         docket = Docket.open(store, name, version)
         case = _take(gate, docket, owner, digest)
         ruling = rule(gate, gate.judge(case, int(time.time())))
         aliases = {CHALLENGER: version} if ruling.decision.allowed else {}
         reviews = drawn(gate, ruling.decision, docket.tags)
-        write_rows(store, name, {version: {**ruling.tags, **reviews, SUBMIT: digest}}, aliases)
+        write_anchored(
+            gate, store, name, {version: {**ruling.tags, **reviews, SUBMIT: digest}}, aliases
+        )
 
 
 def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:

@@ -10,12 +10,12 @@ from assay.evidence.kept import kept_bundle, read_evidence
 from assay.ledger import record_waiver
 from assay.policy.verify import Submission
 from assay.policy.waivers import require_waiver
+from assay.registry.anchor import deciding, write_anchored
 from assay.registry.docket import Docket
 from assay.registry.gate import Gate
 from assay.registry.identity import require_one_of
 from assay.registry.names import CHALLENGER
 from assay.registry.reviews import drawn
-from assay.registry.rows import write_rows
 from assay.registry.ruling import rule
 
 
@@ -37,7 +37,7 @@ def waive(store: Any, name: str, version: str, envelope: str) -> None:
     rules = gate.policy().model(name)
     people = (rules.owner, *rules.approvers)
     user = require_one_of(people, "not_approver", f"hand in waivers of {name}")
-    with gate.alone():
+    with deciding(gate, store):
         docket = Docket.open(store, name, version)
         before = docket.last_decision(gate)
         if before.allowed:
@@ -53,4 +53,4 @@ def waive(store: Any, name: str, version: str, envelope: str) -> None:
         ruling = rule(gate, gate.judge(case, now))
         aliases = {CHALLENGER: version} if ruling.decision.allowed else {}
         tags = {**ruling.tags, **drawn(gate, ruling.decision, docket.tags)}
-        write_rows(store, name, {version: tags}, aliases)
+        write_anchored(gate, store, name, {version: tags}, aliases)

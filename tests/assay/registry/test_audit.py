@@ -419,19 +419,30 @@ def test_without_opa_the_alias_is_left_alone(line: Line, newer: Logged) -> None:
     assert (line.aliases(), Ledger.of(home).head()) == (before, head)
 
 
-def test_a_ledger_that_knows_less_than_the_registry_alarms(
-    line: Line, older: Logged, newer: Logged, tmp_path: Path
+@pytest.mark.parametrize("forgotten", ["promotion", "rejection"])
+def test_by_a_ledger_that_knows_less_than_the_registry_nothing_is_decided(
+    line: Line, older: Logged, newer: Logged, tmp_path: Path, forgotten: str
 ) -> None:
+    """Also where only a word was said since the copy was made, and whatever is appended to it."""
     home = line.evidenced.home
     copy, today = tmp_path / "copy.db", tmp_path / "today.db"
     shutil.copy(home.ledger, copy)
-    seated(line, older)
+    if forgotten == "promotion":
+        seated(line, older)
+    else:
+        assert line.review(newer, "reject: a feed is missing").status == 200
     shutil.copy(home.ledger, today)
+    before = line.aliases(), line.tags(older), line.tags(newer)
     try:
         shutil.copy(copy, home.ledger)
-        answer = ask(line)
-        assert (answer.status, answer.code) == (503, "ledger_behind")
-        assert line.aliases()["champion"] == older.version
+        for grown in (0, 20):
+            for _ in range(grown):
+                Ledger.of(home).append("word", {})
+            for answer in (ask(line), line.approve(older), line.review(newer, "approve: it is")):
+                assert (answer.status in (403, 503), answer.code) == (True, "ledger_behind")
+        assert (line.aliases(), line.tags(older), line.tags(newer)) == before
     finally:
         shutil.copy(today, home.ledger)
+    if forgotten == "rejection":
+        assert line.review(newer, "approve: it is there").status == 200
     assert found(line)["outcome"] == "well"

@@ -163,6 +163,7 @@ class Protocol(RuleBasedStateMachine):
         self.tampered = False  # with rows that only the gate writes
         self.spoilt: dict[int, bytes] = {}
         self.backup: bytes | None = None
+        self.older: tuple[bytes, int] | None = None  # a ledger, and the promotions in it
 
     def teardown(self) -> None:
         if self.server.running:
@@ -234,6 +235,7 @@ class Protocol(RuleBasedStateMachine):
     def back_up(self) -> None:
         self.server.kill()
         self.backup = self.server.database.read_bytes()
+        self.older = self.home.ledger.read_bytes(), self._promotions()
         self.server.start()
 
     @precondition(lambda self: self.backup is not None)
@@ -243,6 +245,28 @@ class Protocol(RuleBasedStateMachine):
         self.server.database.write_bytes(self.backup or b"")
         self.server.start()
         self.tampered = True
+
+    @precondition(lambda self: self.older is not None)
+    @rule(which=WHICH)
+    def put_an_older_ledger_back(self, which: int) -> None:
+        """Nothing is decided by one that has forgotten a promotion; then the newest is back."""
+        assert self.older is not None
+        newest, before = self.home.ledger.read_bytes(), self.line.aliases()
+        forgotten = self._promotions() - self.older[1]
+        self.server.kill()
+        self.home.ledger.write_bytes(self.older[0])
+        self.server.start()
+        if forgotten and not self.tampered:  # an older database has forgotten with it
+            clicked = self.line.approve(self.stage.versions[which])
+            audited = self.line.site.ask("gate", "POST", "/assay/audits/credit")
+            assert {clicked.code, audited.code} == {"ledger_behind"}
+            assert self.line.aliases() == before
+        self.server.kill()
+        self.home.ledger.write_bytes(newest)
+        self.server.start()
+
+    def _promotions(self) -> int:
+        return len(committed_promotions(Ledger.of(self.home), "credit"))
 
     @rule(which=WHICH)
     def spoil_or_mend_the_bytes(self, which: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import ssl
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +12,7 @@ from assay.home import ENVIRONMENT, Home
 from assay.policy.rules import Policy
 from assay.registry.names import SCHEME
 from assay.registry.users import ADMIN, make_passwords, read_password, users_of, write_secret
-from assay.settings import load_settings
+from assay.settings import Settings, load_settings
 
 APP = "assay"
 # What a server may inherit. MLFLOW_* of the caller's is not among it: it could undo the rest.
@@ -56,14 +58,14 @@ def prepare_server(home: Home, policy: Policy) -> None:
 
 
 def server_command(home: Home, port: int, python: str = sys.executable) -> list[str]:
-    """The command that serves this home on loopback.
+    """The command that serves this home where its settings say, by default on loopback.
 
     Args:
         home: After `prepare_server`.
         port: A free TCP port.
         python: The interpreter that Assay and MLflow are installed in.
     """
-    folder = server_folder(home)
+    folder, settings = server_folder(home), load_settings(home)
     return [
         python,
         "-m",
@@ -75,13 +77,30 @@ def server_command(home: Home, port: int, python: str = sys.executable) -> list[
         "--artifacts-destination",
         f"sealed+file://{folder / 'artifacts'}",
         "--host",
-        "127.0.0.1",
+        settings.host,
         "--port",
         str(port),
         # One process: promotions are serialized in it, and a failing start ends the command.
         "--workers",
         "1",
+        *_tls_options(settings, port),
     ]
+
+
+def _tls_options(settings: Settings, port: int) -> list[str]:
+    """The server's certificates, and the one name by which browsers may call it.
+
+    Python's `ssl`, which uvicorn takes, speaks TLS 1.2 or later.
+    """
+    if (tls := settings.tls) is None:
+        return []
+    options = ["--ssl-certfile", str(tls.certificate), "--ssl-keyfile", str(tls.key)]
+    if tls.clients:
+        required = str(int(ssl.CERT_REQUIRED))
+        options += ["--ssl-ca-certs", str(tls.clients), "--ssl-cert-reqs", required]
+    called = ["--allowed-hosts", f"{settings.name},{settings.name}:{port}"]
+    called += ["--cors-allowed-origins", settings.server_url(port)]
+    return ["--uvicorn-opts", shlex.join(options), *called]
 
 
 def _stores(home: Home) -> list[str]:

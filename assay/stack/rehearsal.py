@@ -63,12 +63,12 @@ def _show(context: ssl.SSLContext, key: str, certificate: Path, private: Path | 
         context.load_cert_chain(certificate, private, password="")
     except ssl.SSLError as error:
         told = f"{key}: expected a PEM certificate and its own key without a passphrase"
-        raise InputError("bad_certificate", f"{told}, found: {error.reason}") from None
+        raise InputError("bad_certificate", f"{told}, found: {reason(error)}") from None
 
 
 def _believe(context: ssl.SSLContext, key: str, authorities: Path) -> None:
     try:
         context.load_verify_locations(authorities)
     except ssl.SSLError as error:
-        told = f"{key}: expected PEM certificates of authorities, found: {error.reason}"
+        told = f"{key}: expected PEM certificates of authorities, found: {reason(error)}"
         raise InputError("bad_certificate", told) from None

@@ -81,12 +81,17 @@ class Settings(Strict):
     Attributes:
         ledger: URL of the PostgreSQL database that holds the ledger.
         database: URL of the PostgreSQL database that MLflow keeps.
+        artifacts: `s3://BUCKET/PREFIX` of the artifacts.
         host: IPv4 address or name that the registry's server listens on.
         tls: Its certificates; without them it speaks plain HTTP, which is for loopback alone.
     """
 
     ledger: PostgresUrl | None = None
     database: PostgresUrl | None = None
+    artifacts: (
+        Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
+        | None
+    ) = None
     host: HostName = "127.0.0.1"
     tls: Tls | None = None
 

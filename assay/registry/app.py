@@ -26,7 +26,7 @@ from assay.registry.docket import Docket
 from assay.registry.gate import Gate
 from assay.registry.names import plain_version, shown_name
 from assay.registry.refusal import as_denial
-from assay.registry.sealed import PROXIED, SealedArtifactRepository
+from assay.registry.sealed import PROXIED, Sealed, sealed_artifacts
 from assay.registry.server import artifact_repository, registry_store, tracking_store
 from assay.registry.store import GatedStore
 from assay.registry.surface import Surface
@@ -57,12 +57,13 @@ def check_gated() -> None:
 
     Raises:
         InputError: One of them, the home, or its policy is missing.
+        Unavailable: The artifacts' storage does not answer.
     """
     Gate.here().check()
     parts = {
         "--registry-store-uri gated+sqlite:///…": isinstance(registry_store(), GatedStore),
-        "--artifacts-destination sealed+file:///…": isinstance(
-            artifact_repository(), SealedArtifactRepository
+        "--artifacts-destination sealed+file:///… or sealed+s3://…": isinstance(
+            artifact_repository(), Sealed
         ),
         "--serve-artifacts": os.environ.get(SERVE_ARTIFACTS_ENV_VAR) == "true",
         f"--default-artifact-root {PROXIED}:/": _default_root().startswith(f"{PROXIED}:/"),
@@ -71,6 +72,7 @@ def check_gated() -> None:
     }
     if missing := [part for part, there in parts.items() if not there]:
         raise InputError("not_gated", f"expected {', '.join(missing)}, found another; not started")
+    sealed_artifacts().reach()
 
 
 def _default_root() -> str:

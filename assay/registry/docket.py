@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +18,8 @@ from assay.evidence.statement import Subject
 from assay.policy.table import canonical
 from assay.registry.gate import Gate
 from assay.registry.names import DECISION, REGISTERED_BY
-from assay.registry.sealed import SealedArtifactRepository, place_of
-from assay.registry.server import artifact_repository, tracking_store
+from assay.registry.sealed import sealed_artifacts
+from assay.registry.server import tracking_store
 from assay.registry.wrapper import unwrap
 
 BUNDLE = "assay/bundle"
@@ -75,13 +76,21 @@ class Docket:
         Raises:
             Refused: The wrapper says more than it may.
             EvidenceError: The payload holds what it may not.
+            Unavailable: The storage does not answer.
         """
-        return Subject(self.model, unwrap(place_of(self.location, _artifacts()))[1])
+        with sealed_artifacts().fetched(self.location) as folder:
+            return Subject(self.model, unwrap(folder)[1])
 
-    def uploaded(self) -> Path:
-        """Where the run's evidence is uploaded to; it may not be there."""
-        run = tracking_store().get_run(self.run_id)
-        return place_of(run.info.artifact_uri, _artifacts()) / BUNDLE
+    def uploaded(self) -> AbstractContextManager[Path]:
+        """The run's evidence as it was uploaded; the folder may not be there."""
+        return sealed_artifacts().fetched(self._run_location(), BUNDLE)
+
+    def discard_upload(self) -> None:
+        """Envelopes carry sealed numbers, and whoever is signed in may read a run's artifacts."""
+        sealed_artifacts().discard(self._run_location(), BUNDLE)
+
+    def _run_location(self) -> str:
+        return str(tracking_store().get_run(self.run_id).info.artifact_uri)
 
     def decided(self, gate: Gate) -> PublicDecision | None:
         """What the gate last said of this version; None when nothing was submitted.
@@ -141,10 +150,3 @@ def _sought(look: Callable[[], T]) -> T | None:
             return None
         told = f"expected the registry's database to answer, found {error.error_code}"
         raise Unavailable("database_unavailable", told) from None
-
-
-def _artifacts() -> Path:
-    repository = artifact_repository()
-    if not isinstance(repository, SealedArtifactRepository):
-        raise Refused("not_gated", "expected sealed artifacts, found another repository")
-    return repository.folder

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,22 @@ class Gate:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """While this lasts, nobody else decides or promotes in this home."""
-        lock = os.open(self.home.root / "registry.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with self._locked("registry.lock", fcntl.LOCK_EX):
+            yield
+
+    def uploading(self) -> AbstractContextManager[None]:
+        """While this lasts, no version is registered; others may upload."""
+        return self._locked("artifacts.lock", fcntl.LOCK_SH)
+
+    def registering(self) -> AbstractContextManager[None]:
+        """While this lasts, no artifact is written."""
+        return self._locked("artifacts.lock", fcntl.LOCK_EX)
+
+    @contextmanager
+    def _locked(self, name: str, how: int) -> Iterator[None]:
+        lock = os.open(self.home.root / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, how)
             yield
         finally:
             os.close(lock)

@@ -7,7 +7,9 @@ import ssl
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from assay.errors import InputError
 from assay.home import ENVIRONMENT, Home
 from assay.policy.rules import Policy
 from assay.registry.names import SCHEME
@@ -15,6 +17,21 @@ from assay.registry.users import ADMIN, make_passwords, read_password, users_of,
 from assay.settings import Settings, load_settings
 
 APP = "assay"
+_ENDPOINT = "MLFLOW_S3_ENDPOINT_URL"
+# What it may inherit to reach a bucket: who it is, where, and whom it believes.
+_BUCKET = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_CA_BUNDLE",
+        _ENDPOINT,
+        "MLFLOW_S3_EXPECTED_BUCKET_OWNER",
+    }
+)
 # What a server may inherit. MLFLOW_* of the caller's is not among it: it could undo the rest.
 _INHERITED = frozenset(
     {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LD_LIBRARY_PATH"}
@@ -75,7 +92,7 @@ def server_command(home: Home, port: int, python: str = sys.executable) -> list[
         APP,
         *_stores(home),
         "--artifacts-destination",
-        f"sealed+file://{folder / 'artifacts'}",
+        f"sealed+{load_settings(home).artifacts or f'file://{folder}/artifacts'}",
         "--host",
         settings.host,
         "--port",
@@ -116,15 +133,19 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
 
     Args:
         home: After `prepare_server`.
-        inherited: The caller's environment; a few harmless names of it are kept.
+        inherited: The caller's environment; a few harmless names of it are kept, and those that
+            reach a bucket where the settings name one.
 
     Raises:
-        InputError: The home has no password for the administrator.
+        InputError: The home has no password for the administrator; a bucket beyond this machine
+            is reached without TLS (`plaintext`).
     """
-    url = load_settings(home).database
+    settings = load_settings(home)
+    url = settings.database
     elsewhere = {"MLFLOW_BACKEND_STORE_URI": url, "MLFLOW_REGISTRY_STORE_URI": f"{SCHEME}{url}"}
     return {
         **(elsewhere if url else {}),
+        **(_bucket_variables(inherited) if settings.artifacts else {}),
         **{name: inherited[name] for name in _INHERITED & inherited.keys()},
         ENVIRONMENT: str(home.root),
         "MLFLOW_AUTH_CONFIG_PATH": str(server_folder(home) / "users.ini"),
@@ -143,6 +164,14 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
         "DO_NOT_TRACK": "true",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def _bucket_variables(inherited: Mapping[str, str]) -> dict[str, str]:
+    endpoint = urlsplit(inherited.get(_ENDPOINT, "https:"))
+    if endpoint.scheme != "https" and endpoint.hostname not in ("127.0.0.1", "::1", "localhost"):
+        told = f"expected {_ENDPOINT} to begin with https://, found {endpoint.scheme or 'another'}"
+        raise InputError("plaintext", told)
+    return {name: inherited[name] for name in _BUCKET & inherited.keys()}
 
 
 def _secret_file(home: Home, name: str) -> Path:

@@ -6,66 +6,167 @@ files matter as much as overwrites, and a folder above a sealed root as much as 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
-from pathlib import Path
+from abc import abstractmethod
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import anyio.to_thread
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-from assay.errors import Refused
+from assay.errors import Refused, Unavailable
+from assay.registry.gate import Gate
 from assay.registry.refusal import answered
-from assay.registry.server import registry_store
+from assay.registry.server import artifact_repository, registry_store
 
 SCHEME = "sealed+"
 PROXIED = "mlflow-artifacts"
 
 
-def sealed_by(path: Path, roots: Iterable[Path]) -> bool:
-    """Whether a path lies at, under or above one of the roots; all are resolved."""
+def sealed_by(path: PurePath, roots: Iterable[PurePath]) -> bool:
+    """Whether a path lies at, under or above one of the roots; each has one spelling."""
     return any(path.is_relative_to(root) or root.is_relative_to(path) for root in roots)
 
 
-def place_of(location: str, folder: Path) -> Path:
-    """The folder behind a proxied artifact location.
+def proxied_path(location: str) -> str:
+    """The path of a proxied artifact location inside the repository.
 
     Raises:
-        Refused: Another scheme, or a place outside of the repository.
+        Refused: Another scheme, or another server.
     """
     parts = urlsplit(location)
-    place = (folder / parts.path.lstrip("/")).resolve()
-    if parts.scheme != PROXIED or parts.netloc or not place.is_relative_to(folder.resolve()):
-        raise Refused(
-            "foreign_storage", "expected artifacts that this server keeps, found another location"
-        )
-    return place
+    if parts.scheme != PROXIED or parts.netloc or parts.query or parts.fragment:
+        raise _foreign()
+    return parts.path.strip("/")
 
 
-class SealedArtifactRepository(LocalArtifactRepository):
+def registered_locations() -> list[str]:
+    """Where the artifacts of registered versions are.
+
+    Raises:
+        Refused: The registry is not gated.
+    """
+    locate = getattr(registry_store(), "artifact_locations", None)
+    if locate is None:
+        raise Refused("not_gated", "expected a gated registry beside sealed artifacts, found none")
+    found: list[str] = locate()
+    return found
+
+
+def sealed_artifacts() -> Sealed:
+    """The server's repository.
+
+    Raises:
+        Refused: It is not sealed.
+    """
+    repository = artifact_repository()
+    if not isinstance(repository, Sealed):
+        raise Refused("not_gated", "expected sealed artifacts, found another repository")
+    return repository
+
+
+class Sealed(ArtifactRepository):
+    """A repository that asks before it writes, and hands the gate what it hashes.
+
+    Args:
+        artifact_uri: `sealed+` and what the repository underneath takes.
+        locations: Says where the artifacts of registered versions are.
+    """
+
+    def __init__(
+        self,
+        artifact_uri: str,
+        *args: Any,
+        locations: Callable[[], list[str]] = registered_locations,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(artifact_uri.removeprefix(SCHEME), *args, **kwargs)
+        self._locations = locations
+
+    @abstractmethod
+    def at(self, *parts: str | None) -> PurePath:
+        """The place of a path, however it is spelt.
+
+        Raises:
+            Refused: It is not in this repository, or a path that could mean two places.
+        """
+
+    @abstractmethod
+    def fetched(self, location: str, below: str = "") -> AbstractContextManager[Path]:
+        """A folder's bytes as they are now, on this machine's disk; it may not be there.
+
+        Args:
+            location: A proxied artifact location.
+            below: A folder in it.
+
+        Raises:
+            Refused: As `at`; `foreign_storage`.
+            EvidenceError: What is there cannot be laid out as files.
+            Unavailable: The storage does not answer.
+        """
+
+    @abstractmethod
+    def reach(self) -> None:
+        """Whether the storage answers.
+
+        Raises:
+            Unavailable: It does not.
+        """
+
+    def discard(self, location: str, below: str) -> None:
+        """Delete a folder in a proxied artifact location, if no version rests on it."""
+        self.delete_artifacts(f"{proxied_path(location)}/{below}")
+
+    def _refuse_sealed(self, *parts: str | None) -> None:
+        path = self.at(*parts)
+        if sealed_by(path, (self.at(proxied_path(where)) for where in self._locations())):
+            raise Refused(
+                "sealed_artifact",
+                "expected a path that backs no registered version, found one that does; "
+                "log a new model instead",
+            )
+
+    @contextmanager
+    def _writing(self, *parts: str | None) -> Iterator[None]:
+        """Asked at the last moment; what is written inside is there before a version rests on it.
+
+        An upload may be slow, and its folder be registered meanwhile.
+        """
+        with Gate.here().uploading():
+            self._refuse_sealed(*parts)
+            yield
+
+
+class SealedArtifactRepository(Sealed, LocalArtifactRepository):
     """MLflow's local repository, with every write asked first.
 
     Args:
         artifact_uri: `sealed+file:///folder`.
     """
 
-    def __init__(self, artifact_uri: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(artifact_uri.removeprefix(SCHEME), *args, **kwargs)
-
     @property
     def folder(self) -> Path:
         """Where the artifacts are."""
         return Path(self.artifact_dir)
 
-    def _refuse_sealed(self, *parts: str | None) -> None:
+    def at(self, *parts: str | None) -> Path:
+        """The resolved path."""
         path = self.folder.joinpath(*(part.lstrip("/") for part in parts if part)).resolve()
-        roots = [place_of(location, self.folder) for location in _registered_locations()]
-        if sealed_by(path, roots):
-            raise Refused(
-                "sealed_artifact",
-                "expected a path that backs no registered version, found one that does; "
-                "log a new model instead",
-            )
+        if not path.is_relative_to(self.folder.resolve()):
+            raise _foreign()
+        return path
+
+    def fetched(self, location: str, below: str = "") -> AbstractContextManager[Path]:
+        """The folder itself."""
+        return nullcontext(self.at(proxied_path(location), below))
+
+    def reach(self) -> None:
+        """Whether the folder is there."""
+        if not self.folder.is_dir():
+            raise Unavailable("disk_unavailable", "expected a folder of artifacts, found none")
 
     @answered
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
@@ -76,10 +177,10 @@ class SealedArtifactRepository(LocalArtifactRepository):
     @answered
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
         """Copy a folder in."""
-        self._refuse_sealed(artifact_path)
-        for path in Path(local_dir).rglob("*"):
-            self._refuse_sealed(artifact_path, str(path.relative_to(local_dir)))
-        super().log_artifacts(local_dir, artifact_path)
+        with self._writing(artifact_path):
+            for path in Path(local_dir).rglob("*"):
+                self._refuse_sealed(artifact_path, str(path.relative_to(local_dir)))
+            super().log_artifacts(local_dir, artifact_path)
 
     @answered
     def log_artifact_from_stream(
@@ -103,8 +204,8 @@ class SealedArtifactRepository(LocalArtifactRepository):
     @answered
     def delete_artifacts(self, artifact_path: str | None = None) -> None:
         """Delete a file or a folder."""
-        self._refuse_sealed(artifact_path)
-        super().delete_artifacts(artifact_path)
+        with self._writing(artifact_path):
+            super().delete_artifacts(artifact_path)
 
     @answered
     def _publish_staged_artifact(
@@ -113,14 +214,13 @@ class SealedArtifactRepository(LocalArtifactRepository):
         destination_file_path: str,
         finalize_temp_path: Callable[[str], None] | None = None,
     ) -> None:
-        # A slow upload may end after its folder was registered: ask again at the last moment.
-        self._refuse_sealed(str(Path(destination_file_path).relative_to(self.folder)))
-        super()._publish_staged_artifact(temp_file_path, destination_file_path, finalize_temp_path)
+        with self._writing(str(Path(destination_file_path).relative_to(self.folder))):
+            super()._publish_staged_artifact(
+                temp_file_path, destination_file_path, finalize_temp_path
+            )
 
 
-def _registered_locations() -> list[str]:
-    locate = getattr(registry_store(), "artifact_locations", None)
-    if locate is None:
-        raise Refused("not_gated", "expected a gated registry beside sealed artifacts, found none")
-    found: list[str] = locate()
-    return found
+def _foreign() -> Refused:
+    return Refused(
+        "foreign_storage", "expected artifacts that this server keeps, found another location"
+    )

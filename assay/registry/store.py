@@ -95,7 +95,7 @@ class GatedStore(GuardedStore):
         refuse_reserved(tag.key for tag in tags or ())
         _require_kept(logged_model_of(source))
         stamped = [*(tags or ()), ModelVersionTag(REGISTERED_BY, user)]
-        with opened():
+        with Gate.here().registering(), opened():
             return super().create_model_version(name, source, run_id, stamped, *rest, **more)
 
     @answered

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from assay.errors import EvidenceError, Refused
@@ -65,17 +65,12 @@ def _take(gate: Gate, docket: Docket, owner: str, digest: str) -> Submission:
             docket.model, docket.version, docket.subject(), _evidence(gate, docket, digest), digest
         )
     except EvidenceError:
-        _seal(docket)  # what is no evidence can be uploaded again; what is stays to be submitted
+        # What is no evidence can be uploaded again; what is stays to be submitted.
+        docket.discard_upload()
         raise
     keep_bundle(gate.home, case.bundle)
-    _seal(docket)
+    docket.discard_upload()
     return case
-
-
-def _seal(docket: Docket) -> None:
-    """Envelopes carry sealed numbers, and whoever is signed in may read a run's artifacts."""
-    if docket.uploaded().is_dir():
-        shutil.rmtree(docket.uploaded())
 
 
 def _evidence(gate: Gate, docket: Docket, digest: str) -> Bundle:
@@ -83,14 +78,15 @@ def _evidence(gate: Gate, docket: Docket, digest: str) -> Bundle:
 
     Whoever was killed while it removed an upload leaves a part of it, which says nothing any more.
     """
-    places = (kept_bundle(gate.home, digest), docket.uploaded())
-    found = next((place for place in places if place.is_dir()), None)
-    if found is None:
-        raise Refused(
-            "no_bundle",
-            f"expected evidence at {BUNDLE} of run {docket.run_id}, found none; upload it first",
-        )
-    bundle = read_evidence(found)
+    kept = kept_bundle(gate.home, digest)
+    with nullcontext(kept) if kept.is_dir() else docket.uploaded() as found:
+        if not found.is_dir():
+            raise Refused(
+                "no_bundle",
+                f"expected evidence at {BUNDLE} of run {docket.run_id}, found none; "
+                "upload it first",
+            )
+        bundle = read_evidence(found)
     if bundle.digest != digest:
         raise Refused(
             "bundle_changed",

@@ -11,7 +11,7 @@ from assay.registry.wire import tls_environment
 from assay.stack.record import Stack
 
 # A stray variable of these families is a setting that nobody here chose.
-OURS = ("PREFECT_", "MLFLOW_", "OPA_", "ASSAY_", "GIT_")
+OURS = ("PREFECT_", "MLFLOW_", "OPA_", "ASSAY_", "GIT_", "AWS_")
 KEPT = frozenset({"ASSAY_CACHE", "ASSAY_DATA"})
 QUIET = {
     "DO_NOT_TRACK": "1",

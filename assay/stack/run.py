@@ -23,7 +23,7 @@ from assay.registry.wire import is_up
 from assay.settings import load_settings
 from assay.stack import probe
 from assay.stack.component import Component
-from assay.stack.environment import inherited, mlflow_client
+from assay.stack.environment import mlflow_client
 from assay.stack.establish import establish
 from assay.stack.keeper import become_subreaper, end_children
 from assay.stack.ports import Held
@@ -132,7 +132,7 @@ class _Start:
 
     def _mlflow_server(self) -> Component:
         command = tuple(server_command(self._home, self._mlflow_port.port))
-        return Component("mlflow", command, server_environment(self._home, inherited()))
+        return Component("mlflow", command, server_environment(self._home, os.environ))
 
     def _worker(self, policy: Policy, name: str, deployments: Path) -> Component:
         owners = sorted({row.owner for row in policy.rules.models.values()})

@@ -33,7 +33,8 @@ def test_what_is_named_is_used(home: Home) -> None:
         ("tls: {certificate: /a, key: /b, authority: /c, clients: /d}", "tls: expected `client`"),
         ("tls: {verify: false}", "unknown key tls.verify"),
         ("host: ::1", "host: "),
-        ("artifacts: s3://models/a", "unknown key artifacts"),
+        ("artifacts: s3://models", "artifacts: String should match"),
+        ("artifacts: s3://models/../other", "artifacts: String should match"),
         ("- ledger", "expected a mapping"),
     ],
 )

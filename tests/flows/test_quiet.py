@@ -46,7 +46,14 @@ def test_telemetry_is_off(stack: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PREFECT_API_URL", "MLFLOW_TRACKING_URI", "OPA_RUN_SKIP_VERIFY", "ASSAY_HOME"]
+    "name",
+    [
+        "PREFECT_API_URL",
+        "MLFLOW_TRACKING_URI",
+        "OPA_RUN_SKIP_VERIFY",
+        "ASSAY_HOME",
+        "AWS_SECRET_ACCESS_KEY",
+    ],
 )
 def test_a_stray_setting_is_not_inherited(name: str) -> None:
     assert name not in inherited({name: "elsewhere", "PATH": "/bin", "ASSAY_CACHE": "/c"})

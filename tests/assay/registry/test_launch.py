@@ -83,6 +83,38 @@ def test_the_caller_s_settings_do_not_reach_the_server(ready: Home) -> None:
     assert given["ASSAY_HOME"] == str(ready.root)
 
 
+BUCKET = {
+    "AWS_ACCESS_KEY_ID": "id",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "MLFLOW_S3_ENDPOINT_URL": "https://s3.example",
+}
+FOREIGN = {
+    "AWS_ENDPOINT_URL": "http://elsewhere",
+    "MLFLOW_S3_IGNORE_TLS": "true",
+    "MLFLOW_S3_UPLOAD_EXTRA_ARGS": '{"ACL": "public-read"}',
+}
+
+
+def test_a_server_has_a_bucket_s_credentials_where_the_settings_name_one(ready: Home) -> None:
+    assert not set(BUCKET) & set(server_environment(ready, {**BUCKET, **FOREIGN}))
+    ready.settings.write_text("artifacts: s3://models/credit\n")
+    given = server_environment(ready, {**BUCKET, **FOREIGN})
+    assert {name: given[name] for name in BUCKET} == BUCKET
+    assert not set(FOREIGN) & set(given)
+    command = server_command(ready, 5000)
+    where = command[command.index("--artifacts-destination") + 1]
+    assert where == "sealed+s3://models/credit"
+
+
+@pytest.mark.parametrize("endpoint", ["http://s3.example", "HTTP://s3.example", "s3.example", ""])
+def test_a_bucket_elsewhere_is_reached_by_tls(ready: Home, endpoint: str) -> None:
+    ready.settings.write_text("artifacts: s3://models/credit\n")
+    with pytest.raises(InputError, match="plaintext"):
+        server_environment(ready, {"MLFLOW_S3_ENDPOINT_URL": endpoint})
+    for near in ("http://127.0.0.1:9000", "http://localhost:9000"):
+        assert server_environment(ready, {"MLFLOW_S3_ENDPOINT_URL": near})
+
+
 def test_the_command_names_gate_and_seal(ready: Home) -> None:
     command = server_command(ready, 5000)
     assert command[command.index("--app-name") + 1] == "assay"

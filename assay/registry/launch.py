@@ -112,6 +112,8 @@ def _tls_options(settings: Settings, port: int) -> list[str]:
     if (tls := settings.tls) is None:
         return []
     options = ["--ssl-certfile", str(tls.certificate), "--ssl-keyfile", str(tls.key)]
+    # A client that only keeps its connection open holds up no end.
+    options += ["--timeout-graceful-shutdown", "3"]  # seconds
     if tls.clients:
         required = str(int(ssl.CERT_REQUIRED))
         options += ["--ssl-ca-certs", str(tls.clients), "--ssl-cert-reqs", required]
@@ -145,7 +147,7 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
     elsewhere = {"MLFLOW_BACKEND_STORE_URI": url, "MLFLOW_REGISTRY_STORE_URI": f"{SCHEME}{url}"}
     return {
         **(elsewhere if url else {}),
-        **(_bucket_variables(inherited) if settings.artifacts else {}),
+        **(bucket_variables(inherited) if settings.artifacts else {}),
         **{name: inherited[name] for name in _INHERITED & inherited.keys()},
         ENVIRONMENT: str(home.root),
         "MLFLOW_AUTH_CONFIG_PATH": str(server_folder(home) / "users.ini"),
@@ -166,10 +168,15 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
     }
 
 
-def _bucket_variables(inherited: Mapping[str, str]) -> dict[str, str]:
+def bucket_variables(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What of the caller's environment reaches a bucket.
+
+    Raises:
+        InputError: A bucket beyond this machine, without TLS (`plaintext`).
+    """
     endpoint = urlsplit(inherited.get(_ENDPOINT, "https:"))
     if endpoint.scheme != "https" and endpoint.hostname not in ("127.0.0.1", "::1", "localhost"):
-        told = f"expected {_ENDPOINT} to begin with https://, found {endpoint.scheme or 'another'}"
+        told = f"{_ENDPOINT}: expected https://, found {endpoint.scheme or 'another'}; name such"
         raise InputError("plaintext", told)
     return {name: inherited[name] for name in _BUCKET & inherited.keys()}
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from assay.errors import InputError, Refused
 from assay.handshake import UNVERIFIED, is_on
 from assay.home import Home
+from assay.registry.launch import bucket_variables
 from assay.settings import Settings, load_settings
 from assay.stack.rehearsal import rehearse
 
@@ -56,7 +57,7 @@ def preflight(home: Home, environment: Mapping[str, str]) -> int | None:
     settings = load_settings(home)
     ends = None
     found = [*_plaintext(settings), *_flags(environment), *_known(home, settings)]
-    found += _open(home, settings)
+    found += [*_open(home, settings), *_bucket(settings, environment)]
     if settings.tls and not (absent := list(_absent(settings))):
         try:
             ends = rehearse(settings.tls, settings.name)
@@ -107,6 +108,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _bucket(settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:
+    try:
+        if settings.artifacts:
+            bucket_variables(environment)
+    except InputError as error:
+        yield error.message
 
 
 def _flags(environment: Mapping[str, str]) -> Iterator[str]:

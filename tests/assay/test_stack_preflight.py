@@ -167,6 +167,13 @@ def test_certificates_that_do_not_fit_are_refused(
     assert told in message
 
 
+def test_a_bucket_beyond_this_machine_is_reached_by_tls(home: Home) -> None:
+    tells(home, "artifacts: s3://models/assay")
+    assert preflight(home, {"MLFLOW_S3_ENDPOINT_URL": "https://s3.example"}) is None
+    plain = {"MLFLOW_S3_ENDPOINT_URL": "http://s3.example"}
+    assert refused(home, plain).startswith("MLFLOW_S3_ENDPOINT_URL: ")
+
+
 def test_every_finding_is_told_at_once(home: Home) -> None:
     tells(home, "host: 0.0.0.0\nledger: postgresql://assay@db/ledger")
     assert refused(home, {"SSLKEYLOGFILE": "/tmp/keys"}).count("; also: ") == 2

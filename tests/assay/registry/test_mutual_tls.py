@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from assay.home import REPOSITORY
+from assay.ledger import Ledger
 from assay.policy.force import put_in_force
 from assay.policy.opa import OpaServer
 from assay.registry.asking import Asker
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.slow
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     evidenced = Evidenced.build(tmp_path_factory.mktemp("mutual") / "home")
     home = evidenced.home
+    Ledger.create(home)
     write_tls(home, lay_out(home.root / "tls"), host="127.0.0.1")
     put_in_force(home, REPOSITORY / "policies", int(time.time()))
     with OpaServer(home.policy) as opa:

@@ -8,6 +8,7 @@ import ssl
 from assay.errors import InputError, Unavailable
 
 UNVERIFIED = "MLFLOW_TRACKING_INSECURE_TLS"  # MLflow's client then believes any certificate
+_WHERE = "`tls` in settings.yaml, or of a consumer at MLFLOW_TRACKING_SERVER_CERT_PATH"
 
 
 def reason(error: BaseException) -> str | None:
@@ -31,7 +32,7 @@ def unanswered(code: str, server: str, error: BaseException, found: str = "") ->
     """
     if why := reason(error):
         told = f"expected {server} and this client to believe each other's certificates"
-        return Unavailable("tls_refused", f"{told}, found: {why}; look at `tls` in settings.yaml")
+        return Unavailable("tls_refused", f"{told}, found: {why}; look at {_WHERE}")
     return Unavailable(code, f"expected {server} to answer, found {found or type(error).__name__}")
 
 

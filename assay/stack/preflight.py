@@ -26,7 +26,7 @@ def _names_all(value: str) -> bool:
     return "*" in value
 
 
-# None of them reaches a component of ours, but whoever set it meant to, and other clients obey.
+# Most reach no component of ours, but whoever set one meant to, and other clients obey it.
 FLAGS: Mapping[str, Callable[[str], bool]] = {
     UNVERIFIED: is_on,
     "MLFLOW_S3_IGNORE_TLS": is_on,

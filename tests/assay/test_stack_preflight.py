@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.cli import main
 from assay.errors import Refused
 from assay.home import Home
 from assay.stack.preflight import FLAGS, preflight
@@ -185,3 +186,14 @@ def test_nothing_is_started_or_written_over_an_unsafe_home(tmp_path: Path) -> No
     with pytest.raises(Refused, match="unsafe"):
         run_stack(home, out=io.StringIO())
     assert list(tmp_path.iterdir()) == [home.settings]
+
+
+@pytest.mark.parametrize("options", [[], ["--background"]])
+def test_the_command_says_what_is_unsafe(
+    home: Home, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tells(home, "host: 0.0.0.0")
+    assert main(["up", "--home", str(home.root), *options]) == 1
+    assert capsys.readouterr().err.startswith("assay: [unsafe] host: expected loopback")
+    assert main(["doctor", "--home", str(home.root)]) == 1
+    assert "preflight" in capsys.readouterr().out.rpartition("to look at: ")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -55,16 +56,14 @@ def preflight(home: Home, environment: Mapping[str, str]) -> int | None:
         Refused: `unsafe`, with every finding: where, expected, found, what to do.
     """
     settings = load_settings(home)
-    ends = None
-    found = [*_plaintext(settings), *_flags(environment), *_known(home, settings)]
+    ends, absent = None, list(_absent(settings))
+    found = [*absent, *_plaintext(settings), *_flags(environment), *_known(home, settings)]
     found += [*_open(home, settings), *_bucket(settings, environment)]
-    if settings.tls and not (absent := list(_absent(settings))):
+    if settings.tls and not absent:
         try:
             ends = rehearse(settings.tls, settings.name)
         except InputError as error:
             found.append(error.message)
-    elif settings.tls:
-        found += absent
     if found:
         raise Refused("unsafe", "; also: ".join(found))
     return ends
@@ -156,5 +155,5 @@ def _open(home: Home, settings: Settings) -> Iterator[str]:
 
 def _absent(settings: Settings) -> Iterator[str]:
     for key, path in settings.tls or ():
-        if isinstance(path, Path) and not path.is_file():
-            yield f"tls.{key}: expected a file at {path}, found none; name one that is there"
+        if isinstance(path, Path) and not (path.is_file() and os.access(path, os.R_OK)):
+            yield f"tls.{key}: expected a file to read at {path}, found none; name one"

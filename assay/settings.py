@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import stat
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, unquote
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from assay.errors import InputError
 from assay.home import Home
@@ -38,6 +39,42 @@ def _plain_url(text: str) -> str:
 PostgresUrl = Annotated[str, AfterValidator(_plain_url), Field(max_length=1000)]
 
 
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("expected an absolute path: each process has a working folder of its own")
+    return path
+
+
+PemFile = Annotated[Path, Field(strict=False), AfterValidator(_absolute)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$", max_length=253)]
+
+
+class Tls(Strict):
+    """How the registry's server shows who it is, and whom it answers.
+
+    Attributes:
+        certificate: PEM file of the server's certificate, followed by what it was signed by.
+        key: PEM file of its private key, without a passphrase.
+        authority: PEM file of the authorities that this installation's clients believe.
+        name: By which clients call the server, as its certificate has it; None: `host`.
+        clients: PEM file of authorities: only who shows a certificate of theirs is answered.
+        client: PEM file of certificate and key that this installation's own clients show.
+    """
+
+    certificate: PemFile
+    key: PemFile
+    authority: PemFile
+    name: HostName | None = None
+    clients: PemFile | None = None
+    client: PemFile | None = None
+
+    @model_validator(mode="after")
+    def _answers_its_own(self) -> Tls:
+        if self.clients and not self.client:
+            raise ValueError("expected `client` beside `clients`: ours would not be answered")
+        return self
+
+
 class Settings(Strict):
     """Where an installation's parts are; what is left out is in the home.
 
@@ -45,6 +82,8 @@ class Settings(Strict):
         ledger: URL of the PostgreSQL database that holds the ledger.
         database: URL of the PostgreSQL database that MLflow keeps.
         artifacts: `s3://BUCKET/PREFIX` of the artifacts.
+        host: IPv4 address or name that the registry's server listens on.
+        tls: Its certificates; without them it speaks plain HTTP, which is for loopback alone.
     """
 
     ledger: PostgresUrl | None = None
@@ -53,6 +92,17 @@ class Settings(Strict):
         Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")]
         | None
     ) = None
+    host: HostName = "127.0.0.1"
+    tls: Tls | None = None
+
+    @property
+    def name(self) -> str:
+        """By which clients call the registry's server."""
+        return (self.tls and self.tls.name) or self.host
+
+    def server_url(self, port: int) -> str:
+        """Where the registry's server is."""
+        return f"{'https' if self.tls else 'http'}://{self.name}:{port}"
 
 
 def load_settings(home: Home) -> Settings:

@@ -166,7 +166,7 @@ def promotable(home: Home, url: str, pipeline: Path, policy: Policy) -> str:
 
     spec = load_spec(pipeline)
     owner = policy.model(spec.model).owner
-    variables = {**QUIET, **mlflow_client(url, owner, read_password(home, owner))}
+    variables = {**QUIET, **mlflow_client(home, url, owner)}
     with environment(variables), warnings.catch_warnings(action="ignore"):
         made = measure(spec, home)
         version = register(spec, made.candidate, made.evidence["training"], made.history, "")

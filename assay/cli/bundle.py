@@ -18,7 +18,7 @@ from assay.evidence.public import PublicDecision
 from assay.evidence.trust import Trust
 from assay.evidence.waivers import read_waivers
 from assay.home import Home
-from assay.stack.record import running_home
+from assay.stack.record import read_stack, running_home
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -116,11 +116,12 @@ def _alias(target: str) -> tuple[str, str]:
 
 
 def _sign_in(home: Home) -> str:
-    """MLflow's own client reads the user from the environment of this process."""
-    from assay.cli.registry import Registry
-    from assay.registry.users import AUDITOR, read_password
+    """MLflow's own client reads user and certificates from the environment of this process."""
+    from assay.registry.users import AUDITOR
+    from assay.stack.environment import mlflow_client
 
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ["MLFLOW_TRACKING_USERNAME"] = AUDITOR
-    os.environ["MLFLOW_TRACKING_PASSWORD"] = read_password(home, AUDITOR)
-    return Registry(home, AUDITOR).url
+    url = read_stack(home).mlflow
+    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+        del os.environ[name]  # such as MLFLOW_TRACKING_INSECURE_TLS
+    os.environ.update(mlflow_client(home, url, AUDITOR))
+    return url

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import stat
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +22,10 @@ from assay.policy.binary import find_opa
 from assay.policy.bundle import verify_policy
 from assay.policy.force import policy_in_force
 from assay.sources import CATALOGUE, cached
+from assay.stack.preflight import exposed, preflight
 from assay.stack.record import is_running, read_stack
 
 WARN_S = 7 * 86_400  # seconds before an expiry
-_PRIVATE = 0o077  # permission bits that nobody else may have
 
 
 def doctor(arguments: argparse.Namespace) -> int:
@@ -38,6 +38,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     else:
         rows += [
             _row("home", lambda: f"{home.root}; one operating-system user can read all of it"),
+            _row("preflight", lambda: _preflight(home)),
             _row("secrets", lambda: _secrets(home)),
             _row("ledger", lambda: _ledger(home)),
             _row("access log", lambda: f"{len(read_accesses(home)):,} lines, chain whole"),
@@ -68,11 +69,19 @@ def _data() -> str:
     return ", ".join(CATALOGUE)
 
 
+def _preflight(home: Home) -> str:
+    """Whether `assay up` would start from this environment, and how the registry is reached."""
+    ends = preflight(home, os.environ)
+    if ends is not None and ends < time.time() + WARN_S:
+        raise _ill(f"expected certificates for 7 days, found one until {_day(ends)}; renew it")
+    return "plain HTTP on loopback" if ends is None else f"TLS, certificates until {_day(ends)}"
+
+
 def _secrets(home: Home) -> str:
     """Keys, passwords and sealed rows that others on this machine could read."""
     folders = (home.keys, home.credentials, home.sealed_data, home.sealed_outcomes)
     held = [path for folder in folders for path in _below(folder)]
-    if bare := [path for path in held if stat.S_IMODE(path.stat().st_mode) & _PRIVATE]:
+    if bare := exposed(held):
         raise _ill(f"expected 0600, found {len(bare)} readable by others, such as {bare[0].name}")
     return f"{len(held)} files, readable by their owner alone"
 
@@ -105,8 +114,12 @@ def _promotions(home: Home, now: int) -> str:
     }
     if late := [name for name, end in ends.items() if end < now + WARN_S]:
         raise _ill(f"expected promotions that hold for 7 days, found {', '.join(late)}; run anew")
-    told = [f"{n} until {datetime.fromtimestamp(e, UTC):%Y-%m-%d}" for n, e in ends.items()]
+    told = [f"{n} until {_day(e)}" for n, e in ends.items()]
     return ", ".join(told) or "none yet"
+
+
+def _day(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
 
 
 def _stack(home: Home) -> str:

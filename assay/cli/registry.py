@@ -13,10 +13,12 @@ from assay.evidence.decisions import decision_of, public_of
 from assay.evidence.dsse import verify
 from assay.evidence.public import PublicDecision
 from assay.evidence.trust import Trust
+from assay.handshake import unanswered
 from assay.home import Home
 from assay.ledger import Review
 from assay.registry.names import APPROVAL, CHAMPION, DECISION, REVIEWED, WAIVE
 from assay.registry.users import read_password
+from assay.registry.wire import open_session
 from assay.registry.words import hear
 from assay.stack.record import read_stack
 
@@ -32,8 +34,7 @@ class Registry:
         self.home = home
         self.user = user
         self.url = read_stack(home).mlflow.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = open_session(home)
         self._auth = (user, read_password(home, user))
 
     def version(self, model: str, version: str) -> dict[str, Any]:
@@ -175,9 +176,8 @@ class Registry:
             answer = self._session.request(
                 method, url, timeout=_TIMEOUT, allow_redirects=False, **content
             )
-        except requests.RequestException as error:
-            told = f"expected an answer of {url}, found {type(error).__name__}"
-            raise Unavailable("unavailable", told) from None
+        except OSError as error:
+            raise unanswered("unavailable", url, error) from None
         if answer.status_code >= 500:
             told = f"expected an answer of {url}, found {answer.status_code}"
             raise Unavailable("unavailable", told)

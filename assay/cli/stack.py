@@ -23,6 +23,9 @@ def up(arguments: argparse.Namespace) -> int:
     """Start everything and keep it, until SIGTERM or Ctrl-C; or return when all answer."""
     home = _home(arguments.home)
     if arguments.background:
+        from assay.stack.preflight import preflight
+
+        preflight(home, os.environ)  # told here, and not by the end of a log
         return _in_background(home, arguments)
     from assay.stack.run import Ports, run_stack
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-import requests
-
 from assay.errors import EvidenceError, Unavailable
 from assay.evidence.plain import from_plain
+from assay.handshake import unanswered
 from assay.home import Home
 from assay.policy.rules import load_policy
 from assay.registry.finding import Finding
 from assay.registry.users import GATE, read_password
+from assay.registry.wire import open_session
 from assay.registry.words import hear
 
 _TIMEOUT = 300.0  # seconds; every version that was ever champion may be judged while it lasts
@@ -27,14 +27,13 @@ class Asker:
         home: Holds the gate's password.
 
     Raises:
-        InputError: It does not.
+        InputError: It does not, or the settings cannot be read.
     """
 
     def __init__(self, url: str, home: Home) -> None:
         self._url = url.rstrip("/")
         self._home = home
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = open_session(home)
         self._session.auth = (GATE, read_password(home, GATE))
 
     def models(self) -> tuple[str, ...]:
@@ -75,9 +74,8 @@ class Asker:
             )
             if answer.ok:
                 return answer.json()
-        except (requests.RequestException, ValueError) as error:
-            told = f"expected MLflow at {self._url} to answer, found {type(error).__name__}"
-            raise Unavailable("mlflow_unavailable", told) from None
+        except (OSError, ValueError) as error:
+            raise unanswered("mlflow_unavailable", self._url, error) from None
         if ours := hear(answer.text):
             raise Unavailable(*ours)
         told = f"expected an answer to {path}, found {answer.status_code}"

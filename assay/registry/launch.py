@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import ssl
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +14,7 @@ from assay.home import ENVIRONMENT, Home
 from assay.policy.rules import Policy
 from assay.registry.names import SCHEME
 from assay.registry.users import ADMIN, make_passwords, read_password, users_of, write_secret
-from assay.settings import load_settings
+from assay.settings import Settings, load_settings
 
 APP = "assay"
 _ENDPOINT = "MLFLOW_S3_ENDPOINT_URL"
@@ -73,14 +75,14 @@ def prepare_server(home: Home, policy: Policy) -> None:
 
 
 def server_command(home: Home, port: int, python: str = sys.executable) -> list[str]:
-    """The command that serves this home on loopback.
+    """The command that serves this home where its settings say, by default on loopback.
 
     Args:
         home: After `prepare_server`.
         port: A free TCP port.
         python: The interpreter that Assay and MLflow are installed in.
     """
-    folder = server_folder(home)
+    folder, settings = server_folder(home), load_settings(home)
     return [
         python,
         "-m",
@@ -92,13 +94,32 @@ def server_command(home: Home, port: int, python: str = sys.executable) -> list[
         "--artifacts-destination",
         f"sealed+{load_settings(home).artifacts or f'file://{folder}/artifacts'}",
         "--host",
-        "127.0.0.1",
+        settings.host,
         "--port",
         str(port),
         # One process: promotions are serialized in it, and a failing start ends the command.
         "--workers",
         "1",
+        *_tls_options(settings, port),
     ]
+
+
+def _tls_options(settings: Settings, port: int) -> list[str]:
+    """The server's certificates, and the one name by which browsers may call it.
+
+    Python's `ssl`, which uvicorn takes, speaks TLS 1.2 or later.
+    """
+    if (tls := settings.tls) is None:
+        return []
+    options = ["--ssl-certfile", str(tls.certificate), "--ssl-keyfile", str(tls.key)]
+    # A client that only keeps its connection open holds up no end.
+    options += ["--timeout-graceful-shutdown", "3"]  # seconds
+    if tls.clients:
+        required = str(int(ssl.CERT_REQUIRED))
+        options += ["--ssl-ca-certs", str(tls.clients), "--ssl-cert-reqs", required]
+    called = ["--allowed-hosts", f"{settings.name},{settings.name}:{port}"]
+    called += ["--cors-allowed-origins", settings.server_url(port)]
+    return ["--uvicorn-opts", shlex.join(options), *called]
 
 
 def _stores(home: Home) -> list[str]:
@@ -126,7 +147,7 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
     elsewhere = {"MLFLOW_BACKEND_STORE_URI": url, "MLFLOW_REGISTRY_STORE_URI": f"{SCHEME}{url}"}
     return {
         **(elsewhere if url else {}),
-        **(_bucket_variables(inherited) if settings.artifacts else {}),
+        **(bucket_variables(inherited) if settings.artifacts else {}),
         **{name: inherited[name] for name in _INHERITED & inherited.keys()},
         ENVIRONMENT: str(home.root),
         "MLFLOW_AUTH_CONFIG_PATH": str(server_folder(home) / "users.ini"),
@@ -147,10 +168,15 @@ def server_environment(home: Home, inherited: Mapping[str, str]) -> dict[str, st
     }
 
 
-def _bucket_variables(inherited: Mapping[str, str]) -> dict[str, str]:
+def bucket_variables(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What of the caller's environment reaches a bucket.
+
+    Raises:
+        InputError: A bucket beyond this machine, without TLS (`plaintext`).
+    """
     endpoint = urlsplit(inherited.get(_ENDPOINT, "https:"))
     if endpoint.scheme != "https" and endpoint.hostname not in ("127.0.0.1", "::1", "localhost"):
-        told = f"expected {_ENDPOINT} to begin with https://, found {endpoint.scheme or 'another'}"
+        told = f"{_ENDPOINT}: expected https://, found {endpoint.scheme or 'another'}; name such"
         raise InputError("plaintext", told)
     return {name: inherited[name] for name in _BUCKET & inherited.keys()}
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from assay.errors import InputError, Unavailable
+from assay.handshake import unanswered
 from assay.home import Home
 from assay.policy.rules import Policy
+from assay.registry.wire import open_session
 
 ADMIN = "admin"
 GATE = "gate"
@@ -108,8 +108,7 @@ class _Client:
     def __init__(self, url: str, home: Home, user: str) -> None:
         self._url = url.rstrip("/")
         self._user = user
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = open_session(home)
         self._session.auth = (user, read_password(home, user))
 
     def get(self, path: str, query: Mapping[str, str]) -> Any:
@@ -129,11 +128,8 @@ class _Client:
                 allow_redirects=False,
                 **content,
             )
-        except requests.RequestException as error:
-            raise Unavailable(
-                "mlflow_unavailable",
-                f"expected MLflow at {self._url}, found {type(error).__name__}",
-            ) from None
+        except OSError as error:
+            raise unanswered("mlflow_unavailable", self._url, error) from None
         if method == "GET" and answer.status_code == 404:
             return None
         if answer.status_code == 401:

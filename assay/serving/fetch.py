@@ -9,12 +9,14 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
-from assay.errors import EvidenceError, Refused, Unavailable
+from assay.errors import EvidenceError, Refused
 from assay.evidence.payload import read_payload
 from assay.evidence.standing import Standing, refuse_latest
+from assay.handshake import refuse_unverified, unanswered
 
 DECISION = "gate.decision"
 PROMOTION = "gate.promotion"
+_SERVER = "mlflow_unavailable", "MLflow"
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 # What MLflow lets through of a server that answers an HTTP status or a body that it did not expect.
 _STRAY = (OSError, ValueError, LookupError, TypeError, AttributeError)
@@ -32,11 +34,13 @@ def fetch(name: str, alias: str, tracking_uri: str | None) -> tuple[Standing, di
         What was found, and the payload's files: POSIX path -> the bytes that were hashed.
 
     Raises:
+        InputError: The environment turns the verification of the server off (`unsafe`).
         Refused: `latest`, or nothing holds the alias (`no_champion`).
         EvidenceError: The payload holds what it may not.
         Unavailable: The server does not answer, or a disk does not.
     """
     refuse_latest(alias)
+    refuse_unverified()
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     with tempfile.TemporaryDirectory(prefix="assay-") as scratch:  # 0700
         try:
@@ -52,9 +56,9 @@ def fetch(name: str, alias: str, tracking_uri: str | None) -> tuple[Standing, di
                 raise Refused(
                     "no_champion", f"expected {name} to have a {alias} with a payload, found none"
                 ) from None
-            raise _silent(str(error.error_code)) from None
+            raise unanswered(*_SERVER, error, str(error.error_code)) from None
         except _STRAY as error:
-            raise _silent(type(error).__name__) from None
+            raise unanswered(*_SERVER, error) from None
         payloads = list(Path(data).iterdir())
         if len(payloads) != 1:
             raise EvidenceError("foreign_file", "expected one payload in the model, found others")
@@ -70,7 +74,3 @@ def fetch(name: str, alias: str, tracking_uri: str | None) -> tuple[Standing, di
         payload=digest,
     )
     return standing, files
-
-
-def _silent(found: str) -> Unavailable:
-    return Unavailable("mlflow_unavailable", f"expected MLflow to answer, found {found}")

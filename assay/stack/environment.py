@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 
 from assay.home import ENVIRONMENT, Home
+from assay.registry.users import read_password
+from assay.registry.wire import tls_environment
 from assay.stack.record import Stack
 
 # A stray variable of these families is a setting that nobody here chose.
@@ -53,13 +55,18 @@ def prefect_client(home: Home, api: str) -> dict[str, str]:
     }
 
 
-def mlflow_client(url: str, user: str, password: str) -> dict[str, str]:
-    """What a process needs that speaks to the registry as one user."""
+def mlflow_client(home: Home, url: str, user: str) -> dict[str, str]:
+    """What a process needs that speaks to the registry as one user.
+
+    Raises:
+        InputError: The user has no password file, or the settings cannot be read.
+    """
     return {
+        **tls_environment(home),
         "MLFLOW_TRACKING_URI": url,
         "MLFLOW_REGISTRY_URI": url,
         "MLFLOW_TRACKING_USERNAME": user,
-        "MLFLOW_TRACKING_PASSWORD": password,
+        "MLFLOW_TRACKING_PASSWORD": read_password(home, user),
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
@@ -73,12 +80,11 @@ def flow_environment(home: Home, stack: Stack, user: str) -> dict[str, str]:
     """What a flow runs with: the home, Prefect, and the registry as the pipeline's owner.
 
     Raises:
-        OSError: The user has no password file.
+        InputError: As `mlflow_client`.
     """
-    password = (home.credentials / f"{user}.password").read_text(encoding="utf-8").strip()
     return {
         **QUIET,
         ENVIRONMENT: str(home.root),
         **prefect_client(home, stack.prefect),
-        **mlflow_client(stack.mlflow, user, password),
+        **mlflow_client(home, stack.mlflow, user),
     }

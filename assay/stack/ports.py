@@ -1,4 +1,4 @@
-"""Loopback ports that nobody else can take between choosing and listening."""
+"""Ports that nobody else can take between choosing and listening."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class Held:
         port: The number, 1 to 65535.
     """
 
-    def __init__(self, wanted: int | None = None) -> None:
+    def __init__(self, wanted: int | None = None, host: str = LOOPBACK) -> None:
         """Hold the wanted port, or any free one.
 
         Raises:
-            InputError: `port_taken`; somebody listens there, or it is not ours to bind.
+            InputError: `port_taken`; somebody listens there, or port or host is not ours to bind.
         """
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind((LOOPBACK, wanted or 0))
+            self._socket.bind((host, wanted or 0))
         except (OSError, OverflowError) as error:
             self._socket.close()
             raise InputError(
-                "port_taken", f"expected port {wanted} of {LOOPBACK} to be free, found: {error}"
+                "port_taken", f"expected port {wanted} of {host} to be free, found: {error}"
             ) from None
         self.port: int = self._socket.getsockname()[1]
 

@@ -18,14 +18,17 @@ from assay.policy.force import put_in_force
 from assay.policy.opa import OpaServer
 from assay.policy.rules import Policy
 from assay.registry.launch import prepare_server, server_command, server_environment
-from assay.registry.users import read_password, set_up_users
+from assay.registry.users import set_up_users
+from assay.registry.wire import is_up
+from assay.settings import load_settings
 from assay.stack import probe
 from assay.stack.component import Component
 from assay.stack.environment import mlflow_client
 from assay.stack.establish import establish
 from assay.stack.keeper import become_subreaper, end_children
-from assay.stack.ports import LOOPBACK, Held
+from assay.stack.ports import Held
 from assay.stack.prefect import prefect_server, prefect_urls, prefect_worker
+from assay.stack.preflight import preflight
 from assay.stack.record import Stack, lock_home, write_stack
 from assay.stack.supervisor import Stopped, Supervisor, stop_signals
 
@@ -64,10 +67,12 @@ def run_stack(
 
     Raises:
         InputError: The home is in use, a port is taken, or keys, policy or deployments are wrong.
+        Refused: What `preflight` refuses (`unsafe`); nothing was started or written.
         Unavailable: A component does not start or ends; the message has the end of its log.
     """
     if not sys.platform.startswith("linux"):
         raise Unavailable("linux_only", f"expected Linux, found {sys.platform}")
+    preflight(home, os.environ)
     os.umask(0o077)  # for every component: what they write is their owner's alone
     home.create()
     become_subreaper()
@@ -102,9 +107,10 @@ class _Start:
         self._components = components
         self._scratch = scratch
         self._opa_port = ports.opa
-        self._mlflow_port = Held(ports.mlflow)
+        settings = load_settings(home)
+        self._mlflow_port = Held(ports.mlflow, settings.host)
         self._prefect_port = Held(ports.prefect)
-        self._mlflow = f"http://{LOOPBACK}:{self._mlflow_port.port}"
+        self._mlflow = settings.server_url(self._mlflow_port.port)
         self._api, self._pages = prefect_urls(self._prefect_port.port)
 
     def everything(self, worker: bool, policies: Path, deployments: Path, out: TextIO) -> None:
@@ -119,7 +125,7 @@ class _Start:
             self._components.start(self._worker(policy, name, deployments))
         opa = OpaServer(self._home.policy, port=self._opa_port, scratch=self._scratch)
         self._components.keep(opa)
-        self._await("mlflow", lambda: probe.is_ok(f"{self._mlflow}/health"))
+        self._await("mlflow", lambda: is_up(self._home, self._mlflow))
         set_up_users(self._mlflow, self._home, policy)
         self._await("prefect", lambda: probe.is_ok(f"{self._api}/health"))
         self._say(self._record(opa), out, worker and name)
@@ -132,8 +138,7 @@ class _Start:
         owners = sorted({row.owner for row in policy.rules.models.values()})
         if len(owners) != 1:
             raise Unavailable("no_worker", f"expected one owner of all models, found {owners}")
-        password = read_password(self._home, owners[0])
-        registry = mlflow_client(self._mlflow, owners[0], password)
+        registry = mlflow_client(self._home, self._mlflow, owners[0])
         return prefect_worker(self._home, self._api, registry, name, deployments)
 
     def _await(self, name: str, answers: Callable[[], bool]) -> None:

@@ -16,6 +16,7 @@ from mlflow.protos.databricks_pb2 import (
 from mlflow.tracking import MlflowClient
 
 from assay.errors import Refused, Unavailable
+from assay.handshake import refuse_unverified, unanswered
 from assay.registry.words import hear
 
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -33,6 +34,7 @@ def registry() -> Iterator[MlflowClient]:
     address = os.environ.get(ADDRESS, "")
     if not address.startswith(("http://", "https://")):
         raise Unavailable("no_registry", f"expected the registry's address in {ADDRESS}")
+    refuse_unverified()
     mlflow.set_tracking_uri(address)
     mlflow.set_registry_uri(address)
     try:
@@ -47,4 +49,4 @@ def _told(error: MlflowException) -> Refused | Unavailable:
         return Refused(*ours)
     if error.error_code in _CLOSED:
         return Refused(error.error_code.lower(), f"MLflow answered: {text[:300]}")
-    return Unavailable("mlflow_unavailable", f"expected MLflow to answer, found: {text[:300]}")
+    return unanswered("mlflow_unavailable", "MLflow", error, text[:300])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.home import REPOSITORY
+from assay.home import REPOSITORY, Home
+from assay.registry.users import make_passwords
 from assay.stack.environment import base, inherited, mlflow_client, prefect_client
 from tests.flows.loans import lay_out, rows
 from tests.flows.test_promote import END, GATES, STAGES
@@ -62,5 +63,7 @@ def test_a_stray_setting_is_not_inherited(name: str) -> None:
     }
 
 
-def test_nothing_is_unpickled() -> None:
-    assert mlflow_client("http://x", "u", "p")["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+def test_nothing_is_unpickled(home: Home) -> None:
+    make_passwords(home, ["trainer"])
+    told = mlflow_client(home, "http://x", "trainer")
+    assert told["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"

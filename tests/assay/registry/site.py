@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import time
-import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,8 @@ from assay.home import REPOSITORY, Home
 from assay.policy.rules import Policy, load_policy
 from assay.registry.launch import prepare_server, server_command, server_environment
 from assay.registry.users import read_password, set_up_users
+from assay.registry.wire import is_up, open_session, tls_environment
+from assay.settings import load_settings
 from assay.stack.component import Component, Running
 from assay.stack.ports import Held
 
@@ -64,7 +65,7 @@ class Site:
         """One HTTP request as a user, or as nobody."""
         auth = (user, read_password(self.home, user)) if user and self.home else None
         headers = {} if auth else {"Authorization": ""}
-        with requests.Session() as session:
+        with open_session(self.home) if self.home else requests.Session() as session:
             session.trust_env = False
             content = {"json": body} if isinstance(body, dict | None) else {"data": body}
             answer = session.request(
@@ -91,6 +92,7 @@ class Site:
             "MLFLOW_TRACKING_USERNAME": user,
             "MLFLOW_TRACKING_PASSWORD": read_password(self.home, user) if self.home else "",
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            **(tls_environment(self.home) if self.home else {}),
         }
         with environment(credentials):
             yield MlflowClient(tracking_uri=self.url, registry_uri=self.url)
@@ -172,15 +174,13 @@ def serving(command: list[str], variables: Mapping[str, str], folder: Path) -> I
         running.wait()
 
 
-def wait_until_up(url: str, log: Path) -> None:
-    """Return once the server answers."""
+def wait_until_up(home: Home, url: str, log: Path) -> None:
+    """Return once the server answers; of a vanilla one `home` is any."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
+        if is_up(home, url):
+            return
+        time.sleep(0.05)
     raise AssertionError(f"no server at {url}:\n{log.read_text()[-4000:]}")
 
 
@@ -191,10 +191,10 @@ def gated_site(home: Home) -> Iterator[Site]:
     prepare_server(home, policy)
     held = Held()
     held.release()
-    url = f"http://127.0.0.1:{held.port}"
+    url = load_settings(home).server_url(held.port)
     command = server_command(home, held.port)
     with serving(command, server_environment(home, os.environ), home.root) as log:
-        wait_until_up(url, log)
+        wait_until_up(home, url, log)
         set_up_users(url, home, policy)
         yield Site(url, home, log)
 
@@ -225,5 +225,5 @@ def vanilla_site(folder: Path) -> Iterator[Site]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     with serving(command, variables, folder) as log:
-        wait_until_up(url, log)
+        wait_until_up(Home(folder), url, log)
         yield Site(url, None, log)

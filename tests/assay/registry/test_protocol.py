@@ -85,7 +85,7 @@ class Server:
         variables = {**server_environment(self.home, os.environ), **self.variables}
         component = Component("mlflow", command, variables)
         self.running = Running(component, REPOSITORY, self.home.root)
-        wait_until_up(self.site.url, self.running.log)
+        wait_until_up(self.home, self.site.url, self.running.log)
 
     def kill(self) -> None:
         """SIGKILL to all of it at once."""

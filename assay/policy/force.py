@@ -10,9 +10,9 @@ from assay.evidence.keys import holds_key
 from assay.evidence.trust import Trust
 from assay.home import Home
 from assay.ledger import Ledger, record_policy, require_newest
-from assay.policy.bundle import build_policy, copy_policy, verify_policy
+from assay.policy.bundle import build_policy, copy_policy, write_policy
 from assay.policy.rules import Policy
-from assay.policy.seal import OWNER, open_sealed, seal_policy
+from assay.policy.seal import OWNER, Sealed, open_sealed, seal_policy
 
 
 def put_in_force(home: Home, sources: Path, now: int) -> Policy:
@@ -53,19 +53,31 @@ def take_in_force(home: Home, sealed: Path, now: int) -> Policy:
 
     Raises:
         InputError: It is no policy, or `policy_older` or `policy_changed`; what was in force stays.
-        EvidenceError: It is unsigned, expired, another's or mixed, as `open_sealed` has it.
+        EvidenceError: It is unsigned, expired, another's or mixed, as `open_sealed` has it, or not
+            signed for OPA (`bundle_unsigned`).
         Unavailable: The ledger cannot be written.
     """
-    policy = open_sealed(sealed, Trust.load(home.trust), now)
-    if verify_policy(sealed) != policy.digest:
-        raise EvidenceError("policy_mixed", "expected the bundle that was signed, found another")
+    found = open_sealed(sealed, Trust.load(home.trust), now)
+    found.bundle()
+    policy = found.policy
+    with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
+        taken = Path(scratch, "policy")
+        if write_policy(taken, found.files) != policy.digest:
+            raise EvidenceError(
+                "policy_mixed", "expected the bundle that was signed, found another"
+            )
     record_policy(Ledger.of(home), policy.rules.version, policy.digest, now)
-    copy_policy(sealed, home.policy)
+    write_policy(home.policy, found.files)
     return policy
 
 
 def policy_in_force(home: Home, now: int) -> Policy:
-    """The policy that rules a home.
+    """The policy that rules a home: that of `sealed_in_force`."""
+    return sealed_in_force(home, now).policy
+
+
+def sealed_in_force(home: Home, now: int) -> Sealed:
+    """The policy that rules a home, and the very bytes that it was read from.
 
     Args:
         home: The installation.
@@ -79,9 +91,9 @@ def policy_in_force(home: Home, now: int) -> Policy:
     """
     trust = Trust.load(home.trust)
     try:
-        policy = open_sealed(home.policy, trust, now)
+        sealed = open_sealed(home.policy, trust, now)
     except EvidenceError as error:
         told = f"{error.message}; `assay up` or `assay policy put` brings one that is signed"
         raise Unavailable(error.code, told) from None
-    require_newest(Ledger.of(home), policy.rules.version, policy.digest)
-    return policy
+    require_newest(Ledger.of(home), sealed.policy.rules.version, sealed.policy.digest)
+    return sealed

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import EvidenceError, InputError
 from assay.evidence.decision import PolicySeal
 from assay.evidence.decisions import seal_of, sign_policy
 from assay.evidence.digest import digest_bytes
-from assay.evidence.dsse import MAX_ENVELOPE, verify
+from assay.evidence.dsse import MAX_ENVELOPE, Role, verify
 from assay.evidence.files import read_bytes
+from assay.evidence.jws import SigningKey, passing_key
 from assay.evidence.keys import load_key, read_key
 from assay.evidence.trust import Trust
 from assay.home import Home
-from assay.policy.bundle import FILES, MAX_BYTES, SEAL, replace_file
+from assay.policy.archive import MAX_BYTES, SignedBundle, sign_bundle, signed_bundle
+from assay.policy.bundle import BUNDLE, FILES, SEAL, replace_file, verified_bundle
 from assay.policy.rules import Policy, policy_of
 
 OWNER = "policy"  # the role
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A built policy whose owner's signature was verified.
+
+    Attributes:
+        policy: What it says.
+        files: Name -> the very bytes that were verified, the seal among them.
+        owner: The role, whose keys are believed.
+    """
+
+    policy: Policy
+    files: Mapping[str, bytes]
+    owner: Role
+
+    def bundle(self) -> SignedBundle:
+        """What OPA is started on.
+
+        Raises:
+            EvidenceError: Its owner did not sign it for OPA (`bundle_unsigned`).
+        """
+        return signed_bundle(self.files[BUNDLE], self.policy.digest, self.owner)
 
 
 def seal_policy(folder: Path, home: Home, now: int) -> Policy:
@@ -32,7 +58,7 @@ def seal_policy(folder: Path, home: Home, now: int) -> Policy:
         InputError: It is no policy, or the key is not here (`no_key`).
         Refused: The key may be read by others (`key_exposed`).
     """
-    return _seal(folder, lambda seal: sign_policy(seal, load_key(home, OWNER)), now)
+    return _seal(folder, load_key(home, OWNER), now)
 
 
 def seal_by(key: Path, folder: Path, now: int) -> Policy:
@@ -46,12 +72,24 @@ def seal_by(key: Path, folder: Path, now: int) -> Policy:
     Raises:
         InputError, Refused: As `seal_policy`.
     """
-    return _seal(folder, lambda seal: sign_policy(seal, read_key(key)), now)
+    return _seal(folder, read_key(key), now)
 
 
-def _seal(folder: Path, sign: Callable[[PolicySeal], bytes], now: int) -> Policy:
+def trial_bundle(folder: Path) -> SignedBundle:
+    """A built policy to look at, signed by a key that is gone with this call and rules nowhere.
+
+    Raises:
+        Unavailable: As `assay.policy.bundle.verify_policy`.
+    """
+    digest, bundle = verified_bundle(folder)
+    return sign_bundle(bundle, digest, passing_key())
+
+
+def _seal(folder: Path, key: SigningKey, now: int) -> Policy:
+    """Sign the bundle for OPA, and then all files, the signed bundle among them, for us."""
     files = _read(folder)
     policy = policy_of(files["policy.json"], files["data.json"])
+    files[BUNDLE] = sign_bundle(files[BUNDLE], policy.digest, key).content
     seal = PolicySeal(
         digest=policy.digest,
         version=policy.rules.version,
@@ -59,11 +97,12 @@ def _seal(folder: Path, sign: Callable[[PolicySeal], bytes], now: int) -> Policy
         signed_at=now,
         expires_at=now + policy.rules.expiry_s,
     )
-    replace_file(folder / SEAL, sign(seal))
+    replace_file(folder / BUNDLE, files[BUNDLE])
+    replace_file(folder / SEAL, sign_policy(seal, key))
     return policy
 
 
-def open_sealed(folder: Path, trust: Trust, now: int) -> Policy:
+def open_sealed(folder: Path, trust: Trust, now: int) -> Sealed:
     """The policy of a built folder, once its owner's signature stands for every file of it.
 
     Args:
@@ -81,7 +120,8 @@ def open_sealed(folder: Path, trust: Trust, now: int) -> Policy:
     if not (folder / SEAL).is_file():
         raise EvidenceError("policy_unsigned", f"expected {SEAL} beside the policy, found none")
     envelope = read_bytes(folder / SEAL, limit=MAX_ENVELOPE)
-    seal = seal_of(verify(envelope, trust.role(OWNER)))
+    owner = trust.role(OWNER)
+    seal = seal_of(verify(envelope, owner))
     # 2. Of these files, and no others.
     policy = policy_of(files["policy.json"], files["data.json"])
     told = (_digests(files), policy.digest, policy.rules.version)
@@ -92,7 +132,7 @@ def open_sealed(folder: Path, trust: Trust, now: int) -> Policy:
         raise EvidenceError(
             "policy_expired", "expected a policy that still holds, found an old one"
         )
-    return policy
+    return Sealed(policy, {**files, SEAL: envelope}, owner)
 
 
 def _read(folder: Path) -> dict[str, bytes]:

@@ -144,7 +144,8 @@ def _evidence(folder: Path, trust: Trust, decision: GateDecision) -> Submission:
 def _policy(folder: Path, trust: Trust, decision: GateDecision) -> Policy:
     """The policy that decided: its owner signed it, and its files agree with one another."""
     try:
-        policy, digest = open_sealed(folder, trust, decision.decided_at), verify_policy(folder)
+        policy = open_sealed(folder, trust, decision.decided_at).policy
+        digest = verify_policy(folder)
     except AssayError as error:
         raise EvidenceError("other_policy", error.message) from None
     if not digest == policy.digest == decision.policy_digest:

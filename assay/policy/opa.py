@@ -24,7 +24,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-
 from assay.evidence.jws import ALGORITHM
 from assay.policy.archive import SignedBundle
 from assay.policy.binary import check_opa, find_opa, unavailable

@@ -14,7 +14,7 @@ from assay.errors import EvidenceError, InputError
 from assay.evidence.decision import PolicySeal
 from assay.evidence.decisions import seal_of, sign_policy
 from assay.evidence.digest import digest_bytes
-from assay.evidence.dsse import MAX_ENVELOPE, verify
+from assay.evidence.dsse import MAX_ENVELOPE, key_id, verify
 from assay.evidence.files import read_bytes
 from assay.evidence.jws import SigningKey, passing_key
 from assay.evidence.keys import load_key, read_key
@@ -98,10 +98,16 @@ def seal_by(key: Path, folder: Path, trust: Trust, now: int) -> Policy:
 
     Raises:
         InputError, Refused: As `seal_policy`.
-        EvidenceError: The trust does not name this key for the role (`wrong_role`).
+        EvidenceError: The trust does not name this key for the role (`key_untrusted`).
     """
-    _seal(folder, read_key(key), trust, now)
-    return open_sealed(folder, trust, now).policy
+    signer = read_key(key)
+    if key_id(signer.public_key()) not in trust.role(OWNER).keys:
+        raise EvidenceError(
+            "key_untrusted",
+            "expected a trust.json that names this key for policy, found others; where it is to "
+            "rule, run `assay keys trust policy` first",
+        )
+    return _seal(folder, signer, trust, now)
 
 
 def trial_bundle(folder: Path) -> SignedBundle:

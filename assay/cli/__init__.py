@@ -262,6 +262,7 @@ def _policy_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     )  # fmt: skip
     seal.add_argument("policies", metavar="POLICIES")
     seal.add_argument("--key", required=True, metavar="FILE", help="what `assay keys make` made")
+    seal.add_argument("--trust", required=True, metavar="FILE", help="whose keys it is for")
     seal.add_argument("--out", required=True, metavar="DIR", help="made; nothing is replaced")
     put = policy.add(
         "put", "policy", "Let a policy rule that was signed elsewhere; no stack may run.",

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from assay.cli.show import print_table, say
+from assay.errors import Unavailable
 from assay.evidence.keys import make_key
 from assay.home import find_home
 from assay.registry import keyring
@@ -26,7 +27,8 @@ def show(arguments: argparse.Namespace) -> int:
 
 def rotate(arguments: argparse.Namespace) -> int:
     """Make a new key for a role; say what became of the one before."""
-    done = keyring.rotate(_gate(arguments), arguments.role, int(time.time()))
+    gate = _gate(arguments)
+    done = keyring.rotate(gate, arguments.role, int(time.time()))
     if done.resumed:
         say("an earlier rotation was interrupted; this completed it")
     if done.lost:
@@ -35,6 +37,7 @@ def rotate(arguments: argparse.Namespace) -> int:
     for key in done.former:
         say(f"{key} still verifies what it signed; if others may hold it, revoke it")
     say("hand trust.json to whoever verifies by it: it names the new key")
+    _say_whether_it_rules(gate)
     return 0
 
 
@@ -46,22 +49,34 @@ def make(arguments: argparse.Namespace) -> int:
 
 def trust(arguments: argparse.Namespace) -> int:
     """Believe keys that somebody made elsewhere."""
-    found = keyring.entrust(_gate(arguments), arguments.role, arguments.keys, int(time.time()))
+    gate = _gate(arguments)
+    found = keyring.entrust(gate, arguments.role, arguments.keys, int(time.time()))
     say(f"{arguments.role} is believed by {', '.join(found)}")
     say("hand trust.json to whoever verifies by it: it names them")
+    _say_whether_it_rules(gate)
     return 0
 
 
 def revoke(arguments: argparse.Namespace) -> int:
     """Take a key out of trust; say which champions rest on it."""
-    done = keyring.revoke(_gate(arguments), arguments.key, int(time.time()))
+    gate = _gate(arguments)
+    done = keyring.revoke(gate, arguments.key, int(time.time()))
     say(f"{arguments.key} is not believed for {done.role} any more")
     for version, how in done.resting.items():
         say(f"{version} {how}")
     if not done.resting:
         say("no champion rests on it")
     say("hand trust.json to whoever verifies by it: it believes the key until then")
+    _say_whether_it_rules(gate)
     return 0
+
+
+def _say_whether_it_rules(gate: Gate) -> None:
+    """Whose policy's owner is elsewhere has to ask them to sign keys, too."""
+    try:
+        gate.policy()
+    except Unavailable as error:
+        say(f"nothing is decided in this home: {error}")
 
 
 def _gate(arguments: argparse.Namespace) -> Gate:

@@ -17,6 +17,7 @@ from assay.errors import InputError
 from assay.evidence.decision import GateDecision
 from assay.evidence.plain import to_plain
 from assay.evidence.public import public_view
+from assay.evidence.trust import Trust
 from assay.home import REPOSITORY, find_home
 from assay.policy.bundle import build_policy
 from assay.policy.diff import BarSide, GateChange, GateSide, Shown, changed_gates
@@ -55,14 +56,15 @@ def diff(arguments: argparse.Namespace) -> int:
 
 
 def seal(arguments: argparse.Namespace) -> int:
-    """Build and sign a policy, on the machine of whoever owns it; no home is needed."""
+    """Build and sign a policy and the keys under it, where its owner is; no home is needed."""
     out = Path(arguments.out)
     if out.exists():
         raise InputError("folder_exists", f"expected no {out}, found one")
     with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
         built = Path(scratch, "policy")
         build_policy(Path(arguments.policies), built)
-        policy = seal_by(Path(arguments.key), built, int(time.time()))
+        trust = Trust.load(Path(arguments.trust))
+        policy = seal_by(Path(arguments.key), built, trust, int(time.time()))
         shutil.copytree(built, out)
     say(f"version {policy.rules.version}, {policy.digest}: built and signed in {out}")
     return 0

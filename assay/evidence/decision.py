@@ -155,6 +155,7 @@ class PolicySeal:
         files: Name -> `sha256:` of each built file.
         signed_at: Unix seconds.
         expires_at: Unix seconds; nothing is decided by it from then on.
+        trust: The canonical trust.json whose keys may speak under it; empty in seals of before.
     """
 
     digest: str
@@ -162,6 +163,7 @@ class PolicySeal:
     files: Mapping[str, str]
     signed_at: int
     expires_at: int
+    trust: str = ""
 
 
 @dataclass(frozen=True, slots=True)

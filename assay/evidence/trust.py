@@ -81,11 +81,19 @@ class Trust:
         Raises:
             EvidenceError: `unreadable`, `not_a_file`, `too_large`, `malformed`.
         """
-        found = parse(read_bytes(path, limit=MAX_TRUST), limit=MAX_TRUST)
-        match found:
+        return cls.read(read_bytes(path, limit=MAX_TRUST))
+
+    @classmethod
+    def read(cls, raw: bytes) -> Trust:
+        """The trust that a trust.json of these bytes names.
+
+        Raises:
+            EvidenceError: `too_large`, `malformed`.
+        """
+        match parse(raw, limit=MAX_TRUST):
             case {"roles": dict(roles), **more} if not more:
                 return cls({name: _role(name, entry) for name, entry in roles.items()})
-        raise EvidenceError("malformed", f"expected roles and nothing else in {path.name}")
+        raise EvidenceError("malformed", "expected roles and nothing else in trust.json")
 
     def role(self, name: str) -> Role:
         """One role.

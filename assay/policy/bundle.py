@@ -6,13 +6,10 @@ contents have another revision, and whoever asks names the one that it expects.
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
-import tarfile
 import tempfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +17,12 @@ from typing import Any
 from assay.errors import EvidenceError, InputError
 from assay.evidence.canonical import canonical, parse
 from assay.evidence.digest import digest_bytes, digest_json
+from assay.policy.archive import DATA, MANIFEST, MAX_BYTES, SIGNATURES, read_archive
 from assay.policy.binary import find_opa, unavailable
 
 BUNDLE = "bundle.tar.gz"
 FILES = (BUNDLE, "data.json", "policy.json")
 SEAL = "seal.json"  # beside them, where the policy was signed
-MAX_BYTES = 4 * 1024 * 1024  # of a bundle's file
 PACKAGES = ("gates", "lib", "promotion", "system/authz")  # all that a policy may define
 NEEDED = ("promotion.rego", "system/authz.rego")
 PATIENCE = 60.0  # seconds for a build
@@ -97,7 +94,7 @@ def build_policy(sources: Path, folder: Path) -> None:
         remedies = _remedies(json.loads(_opa(stage, "inspect", "-a", "-f", "json", f"../{BUNDLE}")))
     told = {"digest": read.digest, "remedies": remedies}
     contents = (built, canonical(read.data), canonical(told))
-    _write_built(folder, dict(zip(FILES, contents, strict=True)))
+    write_policy(folder, dict(zip(FILES, contents, strict=True)))
 
 
 def copy_policy(built: Path, folder: Path) -> None:
@@ -106,14 +103,19 @@ def copy_policy(built: Path, folder: Path) -> None:
     Raises:
         Unavailable: As `verify_policy`.
     """
-    _write_built(folder, {name: (built / name).read_bytes() for name in (*FILES, SEAL)})
+    write_policy(folder, {name: (built / name).read_bytes() for name in (*FILES, SEAL)})
 
 
-def _write_built(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_policy(folder: Path, files: Mapping[str, bytes]) -> str:
+    """A built policy of these files, each replaced by a whole one; its digest.
+
+    Raises:
+        Unavailable: As `verify_policy`.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, content in files.items():
         replace_file(folder / name, content)
-    verify_policy(folder)
+    return verify_policy(folder)
 
 
 def verify_policy(folder: Path) -> str:
@@ -267,32 +269,11 @@ def _read_bundle(raw: bytes) -> tuple[Sources, Any]:
     Raises:
         EvidenceError: It is no such bundle.
     """
-    try:
-        files = dict(_members(raw))
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise EvidenceError("malformed", f"expected a bundle, found {error}") from None
-    manifest, data = (
-        parse(files.pop(name, b""), limit=MAX_BYTES) for name in ("/.manifest", "/data.json")
-    )
+    files = read_archive(raw)
+    files.pop(SIGNATURES, None)  # it is about them
+    manifest, data = (parse(files.pop(name, b""), limit=MAX_BYTES) for name in (MANIFEST, DATA))
     match manifest, data:
         case {"metadata": {"capabilities": str(capabilities)}}, dict():
             modules = {name.removeprefix("/"): text for name, text in files.items()}
             return Sources(modules, data, capabilities), manifest
     raise EvidenceError("malformed", "expected a manifest and a table in the bundle")
-
-
-def _members(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each file; OPA writes names that are rooted and told once."""
-    seen, room = set(), MAX_BYTES
-    with tarfile.open(fileobj=io.BytesIO(raw), mode="r:gz") as archive:
-        for member in archive:
-            name, room = member.name, room - member.size
-            known = name.endswith(".rego") or name in ("/.manifest", "/data.json")
-            if not member.isreg() or not name.startswith("/") or not known or name in seen:
-                raise EvidenceError("malformed", f"expected only a policy's files, found {name!r}")
-            if room < 0:
-                raise EvidenceError("too_large", f"expected at most {MAX_BYTES} bytes of policy")
-            seen.add(name)
-            stream = archive.extractfile(member)
-            assert stream is not None  # it is a regular file
-            yield name, stream.read()

@@ -24,8 +24,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from assay.evidence.jws import ALGORITHM
+from assay.policy.archive import SignedBundle
 from assay.policy.binary import check_opa, find_opa, unavailable
-from assay.policy.bundle import BUNDLE, verified_bundle
+from assay.policy.bundle import BUNDLE
+from assay.policy.seal import trial_bundle
 
 MAX_QUESTION = 256 * 1024  # bytes that OPA reads of one question
 MAX_SOCKET = 107  # bytes of a Unix socket's path, sun_path
@@ -46,7 +49,7 @@ class OpaServer:
         policy_digest: Revision that every answer has to name.
 
     Example:
-        with OpaServer(home.policy) as opa:
+        with OpaServer(sealed_in_force(home, now).bundle()) as opa:
             ask(opa.socket, opa.token, question, policy_digest=opa.policy_digest)
     """
 
@@ -56,7 +59,7 @@ class OpaServer:
 
     def __init__(
         self,
-        policy: Path,
+        policy: SignedBundle | Path,
         *,
         binary: Path | None = None,
         port: int | None = None,
@@ -66,7 +69,8 @@ class OpaServer:
         """Prepare; nothing runs yet.
 
         Args:
-            policy: Folder that `build_policy` made.
+            policy: What was verified, and the key by which OPA verifies it again; or the folder
+                of a built policy that need not rule anywhere, as `trial_bundle` has it.
             binary: The OPA to run; by default the one that `find_opa` finds.
             port: Loopback port to listen on as well.
             scratch: Where its own folder is made; by default where temporary files go.
@@ -141,20 +145,23 @@ class OpaServer:
 
     def _prepare(self) -> None:
         """A fresh folder with a copy of the policy, the token and the token's digest."""
-        self.policy_digest, bundle = verified_bundle(self._policy)
+        given = self._policy
+        self._bundle = trial_bundle(given) if isinstance(given, Path) else given
+        self.policy_digest = self._bundle.digest
         self._folder = folder = Path(tempfile.mkdtemp(prefix="assay-opa-", dir=self._scratch))
         self.socket, self.token_file = folder / "socket", folder / "token"
         if len(os.fsencode(self.socket)) > MAX_SOCKET:
             raise unavailable(f"expected a shorter folder than {folder.parent} for a socket")
-        (folder / BUNDLE).write_bytes(bundle)
+        (folder / BUNDLE).write_bytes(self._bundle.content)
         self.token_file.touch(mode=0o600)
         self.token_file.write_text(self._token, encoding="ascii")
         known = {"token_sha256": hashlib.sha256(self._token.encode("ascii")).hexdigest()}
-        (folder / "access" / "access").mkdir(parents=True)
-        (folder / "access" / "access" / "data.json").write_text(json.dumps(known))
+        (folder / "access").mkdir()
+        (folder / "access" / "data.json").write_text(json.dumps({"access": known}))
         (folder / "access" / ".manifest").write_text(json.dumps({"roots": ["access"]}))
 
     def _command(self, binary: Path) -> Iterator[str]:
+        assert self._folder is not None
         yield from ("setpriv", "--pdeathsig", "KILL", "sh", "-c", GUARD, str(os.getpid()))
         yield from (str(binary.absolute()), "run", "--server", "--log-level", "error")
         yield from ("--addr", f"unix://{self.socket}", "--unix-socket-perm", "600")
@@ -164,7 +171,11 @@ class OpaServer:
         yield from ("--skip-version-check", "--skip-verify=false")
         for limit in ("max_length", "gzip.max_length"):
             yield from ("--set", f"server.decoding.{limit}={MAX_QUESTION}")
-        yield from ("--bundle", BUNDLE, "access")
+        # Ours, and unsigned: with a root of its own it adds a digest and can replace nothing.
+        yield from ("--set", f"bundles.access.resource={(self._folder / 'access').as_uri()}")
+        # On the command line, where nobody can put another key in its place.
+        yield from ("--verification-key", self._bundle.key, "--signing-alg", ALGORITHM)
+        yield from ("--scope", self._bundle.digest, "--bundle", BUNDLE)
 
     def _keep(self, binary: Path) -> None:
         """Own the child from its birth to its end, in this one thread."""
@@ -195,7 +206,7 @@ class OpaServer:
             if not refusal:
                 return
         told = self._printed() if self._gone.is_set() else refusal
-        raise unavailable(f"expected OPA to load {self._policy}, found {told}")
+        raise unavailable(f"expected OPA to load policy {self.policy_digest[:23]}, found {told}")
 
     def _refusal(self) -> str:
         """Why OPA is not ready; empty once it answers and has activated every bundle."""

@@ -1,23 +1,75 @@
-"""The seal of a built policy: whoever owns it signed these very files, until a day."""
+"""The seal of a built policy: whoever owns it signed these very files, until a day.
+
+It names whose keys may speak under it, too. So a `trust.json` that believes a key more, or fewer
+signatures, than the policy's owner signed for is refused wherever the owner's own key is believed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import EvidenceError, InputError
 from assay.evidence.decision import PolicySeal
 from assay.evidence.decisions import seal_of, sign_policy
 from assay.evidence.digest import digest_bytes
-from assay.evidence.dsse import MAX_ENVELOPE, verify
+from assay.evidence.dsse import MAX_ENVELOPE, key_id, verify
 from assay.evidence.files import read_bytes
+from assay.evidence.jws import SigningKey, passing_key
 from assay.evidence.keys import load_key, read_key
 from assay.evidence.trust import Trust
 from assay.home import Home
-from assay.policy.bundle import FILES, MAX_BYTES, SEAL, replace_file
+from assay.policy.archive import MAX_BYTES, SignedBundle, sign_bundle, signed_bundle
+from assay.policy.bundle import BUNDLE, FILES, SEAL, replace_file, verified_bundle
 from assay.policy.rules import Policy, policy_of
 
 OWNER = "policy"  # the role
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A built policy whose owner's signature was verified.
+
+    Attributes:
+        policy: What it says.
+        files: Name -> the very bytes that were verified, the seal among them.
+        trust: By which they were verified.
+        named: The trust that its owner signed with it; None in seals of an earlier version.
+    """
+
+    policy: Policy
+    files: Mapping[str, bytes]
+    trust: Trust
+    named: Trust | None
+
+    def bundle(self) -> SignedBundle:
+        """What OPA is started on.
+
+        Raises:
+            EvidenceError: Its owner did not sign it for OPA (`bundle_unsigned`, `bad_signature`).
+        """
+        return signed_bundle(self.files[BUNDLE], self.policy.digest, self.trust.role(OWNER))
+
+    def require_named(self, trust: Trust) -> None:
+        """Let only a trust through of which the policy's owner signed every key.
+
+        Raises:
+            EvidenceError: The owner signed no keys (`trust_unsealed`), or this one believes a key
+                more, another threshold or other predicate types (`trust_widened`).
+        """
+        if self.named is None:
+            raise EvidenceError(
+                "trust_unsealed",
+                "expected a policy that was signed with the keys of each role, found one of an "
+                "earlier version; sign it again",
+            )
+        if not self.named.covers(trust):
+            raise EvidenceError(
+                "trust_widened",
+                "expected no key or threshold in trust.json but those that the policy's owner "
+                "signed, found others; restore trust.json, or have the owner sign this one",
+            )
 
 
 def seal_policy(folder: Path, home: Home, now: int) -> Policy:
@@ -25,45 +77,78 @@ def seal_policy(folder: Path, home: Home, now: int) -> Policy:
 
     Args:
         folder: What `build_policy` made.
-        home: Holds the key.
+        home: Holds the key, and the trust.json that is signed with it.
         now: Unix seconds; the policy itself says for how long it rules from then on.
 
     Raises:
         InputError: It is no policy, or the key is not here (`no_key`).
         Refused: The key may be read by others (`key_exposed`).
     """
-    return _seal(folder, lambda seal: sign_policy(seal, load_key(home, OWNER)), now)
+    return _seal(folder, load_key(home, OWNER), Trust.load(home.trust), now)
 
 
-def seal_by(key: Path, folder: Path, now: int) -> Policy:
+def seal_by(key: Path, folder: Path, trust: Trust, now: int) -> Policy:
     """The same, by a key that its owner keeps elsewhere.
 
     Args:
         key: What `make_key` wrote.
         folder: What `build_policy` made.
+        trust: Whose keys may speak under it, the owner's own among them.
         now: Unix seconds.
 
     Raises:
         InputError, Refused: As `seal_policy`.
+        EvidenceError: The trust does not name this key for the role (`key_untrusted`).
     """
-    return _seal(folder, lambda seal: sign_policy(seal, read_key(key)), now)
+    signer = read_key(key)
+    if key_id(signer.public_key()) not in trust.role(OWNER).keys:
+        raise EvidenceError(
+            "key_untrusted",
+            "expected a trust.json that names this key for policy, found others; where it is to "
+            "rule, run `assay keys trust policy` first",
+        )
+    return _seal(folder, signer, trust, now)
 
 
-def _seal(folder: Path, sign: Callable[[PolicySeal], bytes], now: int) -> Policy:
-    files = _read(folder)
+def trial_bundle(folder: Path) -> SignedBundle:
+    """A built policy to look at, signed by a key that is gone with this call and rules nowhere.
+
+    Raises:
+        Unavailable: As `assay.policy.bundle.verify_policy`.
+    """
+    digest, bundle = verified_bundle(folder)
+    return sign_bundle(bundle, digest, passing_key())
+
+
+def sealed_files(
+    files: Mapping[str, bytes], key: SigningKey, trust: Trust, now: int
+) -> dict[str, bytes]:
+    """A built policy's files, signed anew: the bundle for OPA, and then all of them for us.
+
+    Args:
+        files: Name -> bytes; signatures that are among them are replaced.
+        key: Its owner's.
+        trust: Whose keys may speak under it.
+        now: Unix seconds.
+
+    Raises:
+        InputError, EvidenceError: They are no policy.
+    """
     policy = policy_of(files["policy.json"], files["data.json"])
+    signed = {name: files[name] for name in FILES}
+    signed[BUNDLE] = sign_bundle(files[BUNDLE], policy.digest, key).content
     seal = PolicySeal(
         digest=policy.digest,
         version=policy.rules.version,
-        files=_digests(files),
+        files=_digests(signed),
         signed_at=now,
         expires_at=now + policy.rules.expiry_s,
+        trust=trust.to_json().decode("utf-8"),
     )
-    replace_file(folder / SEAL, sign(seal))
-    return policy
+    return {**signed, SEAL: sign_policy(seal, key)}
 
 
-def open_sealed(folder: Path, trust: Trust, now: int) -> Policy:
+def open_sealed(folder: Path, trust: Trust, now: int) -> Sealed:
     """The policy of a built folder, once its owner's signature stands for every file of it.
 
     Args:
@@ -92,7 +177,15 @@ def open_sealed(folder: Path, trust: Trust, now: int) -> Policy:
         raise EvidenceError(
             "policy_expired", "expected a policy that still holds, found an old one"
         )
-    return policy
+    named = Trust.read(seal.trust.encode("utf-8")) if seal.trust else None
+    return Sealed(policy, {**files, SEAL: envelope}, trust, named)
+
+
+def _seal(folder: Path, key: SigningKey, trust: Trust, now: int) -> Policy:
+    signed = sealed_files(_read(folder), key, trust, now)
+    for name in (BUNDLE, SEAL):
+        replace_file(folder / name, signed[name])
+    return policy_of(signed["policy.json"], signed["data.json"])
 
 
 def _read(folder: Path) -> dict[str, bytes]:
@@ -103,5 +196,5 @@ def _read(folder: Path) -> dict[str, bytes]:
         raise InputError("no_policy", told) from None
 
 
-def _digests(files: dict[str, bytes]) -> dict[str, str]:
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: digest_bytes(content) for name, content in files.items()}

@@ -93,7 +93,7 @@ class _Bench:
 
     def _judge(self, promotion: Promotion) -> GateDecision:
         case, as_of = rested_on(self.gate, promotion)
-        return self.gate.judge_by(self.policy, self._ask, case, as_of)
+        return self.gate.judge_by(self.policy, self.gate.trust(), self._ask, case, as_of)
 
     def _ask(self, question: dict[str, Any]) -> Any:
         return ask(self.opa.socket, self.opa.token, question, policy_digest=self.policy.digest)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from assay.home import Home, find_home
 from assay.ledger import Ledger, waivers_of
 from assay.policy.client import ask
 from assay.policy.decide import Ask, decide
-from assay.policy.force import policy_in_force
+from assay.policy.force import policy_in_force, sealed_in_force
 from assay.policy.looks import LedgerLooks
 from assay.policy.rules import Policy
 from assay.policy.verify import Submission
@@ -81,14 +82,19 @@ class Gate:
             submission: What was handed in, and what was hashed here.
             now: Unix seconds.
         """
-        policy = self.policy()
-        return self.judge_by(policy, lambda question: self._ask(question, policy), submission, now)
+        sealed = sealed_in_force(self.home, int(time.time()))
+        policy, trust = sealed.policy, sealed.trust
+        put = partial(self._ask, policy=policy)
+        return self.judge_by(policy, trust, put, submission, now)
 
-    def judge_by(self, policy: Policy, ask: Ask, submission: Submission, now: int) -> GateDecision:
+    def judge_by(
+        self, policy: Policy, trust: Trust, ask: Ask, submission: Submission, now: int
+    ) -> GateDecision:
         """The answer of core and OPA, under any policy.
 
         Args:
             policy: The core's.
+            trust: Whose keys are believed.
             ask: Puts the question to an OPA that runs the same policy.
             submission: What was handed in, and what was hashed here.
             now: Unix seconds.
@@ -96,7 +102,7 @@ class Gate:
         return decide(
             submission,
             policy=policy,
-            trust=self.trust(),
+            trust=trust,
             outcomes=self.home.sealed_outcomes,
             looks=LedgerLooks(self.ledger()),
             ask=ask,

@@ -12,8 +12,7 @@ from assay.errors import AssayError, InputError, Refused
 from assay.evidence.attest import verify_evidence
 from assay.evidence.decisions import decision_of
 from assay.evidence.dsse import key_id, verify
-from assay.evidence.files import put
-from assay.evidence.kept import keep_trust, read_decision, read_trust
+from assay.evidence.kept import read_decision, read_trust
 from assay.evidence.keys import (
     ELSEWHERE,
     ROLES,
@@ -25,6 +24,7 @@ from assay.evidence.keys import (
 )
 from assay.evidence.trust import AGREED, Trust
 from assay.ledger import Entry, record_revocation, record_rotation, standing
+from assay.policy.force import change_trust
 from assay.registry.gate import Gate
 from assay.registry.promoted import promoted, rested_on
 
@@ -146,8 +146,7 @@ def rotate(gate: Gate, role: str, now: int) -> Rotated:
         after = before.with_key(role, key.public_key())
         name = key_id(key.public_key())
         record_rotation(gate.ledger(), role, name, now)
-        keep_trust(home, before)
-        put(home.trust, after.to_json())
+        change_trust(home, after, now)
         succeed(home, role)
     former = tuple(sorted(after.role(role).keys.keys() - {name}))
     return Rotated(name, former, begun is not None, lost)
@@ -178,8 +177,7 @@ def entrust(gate: Gate, role: str, keys: Sequence[str], now: int) -> tuple[str, 
         old = before.roles[role].keys.keys() if role in before.roles else set()
         for key in sorted(after.role(role).keys.keys() - old):
             record_rotation(gate.ledger(), role, key, now)
-        keep_trust(gate.home, before)
-        put(gate.home.trust, after.to_json())
+        change_trust(gate.home, after, now)
     return tuple(sorted(after.role(role).keys))
 
 
@@ -204,8 +202,7 @@ def revoke(gate: Gate, key: str, now: int) -> Revoked:
         after = before.without_key(role, key)
         _require_idle(gate, role, key)
         record_revocation(gate.ledger(), role, key, now)
-        keep_trust(home, before)
-        put(home.trust, after.to_json())
+        change_trust(home, after, now)
         return Revoked(role, dict(_resting(gate)))
 
 

@@ -73,7 +73,7 @@ def verify_bundle(
     Raises:
         InputError: No such bundle.
         EvidenceError: Some of it does not verify; as `verify_standing`, and `foreign_file`,
-            `other_trust`, `wrong_decision`, `other_evidence`, `other_policy`,
+            `other_trust`, `wrong_decision`, `other_evidence`, `other_policy`, `trust_widened`,
             `recomputed_differently`; as `require_waiver` of what it was waived by.
     """
     with opened(path) as folder:
@@ -91,7 +91,7 @@ def verify_bundle(
                 "otherwise; where a key was revoked, approve again and export anew",
             )
         submission = _evidence(folder, believed, decision)
-        policy = _policy(folder / POLICY, believed, decision)
+        policy = _policy(folder / POLICY, believed, inside, decision)
         _waivers(decision, policy, believed)
         # 4. The numbers, where the outcome tables are at hand.
         if outcomes is not None:
@@ -141,14 +141,17 @@ def _evidence(folder: Path, trust: Trust, decision: GateDecision) -> Submission:
     return Submission(decision.model, decision.version, decision.subject, bundle, bundle.digest)
 
 
-def _policy(folder: Path, trust: Trust, decision: GateDecision) -> Policy:
-    """The policy that decided: its owner signed it, and its files agree with one another."""
+def _policy(folder: Path, trust: Trust, inside: Trust, decision: GateDecision) -> Policy:
+    """The policy that decided: its owner signed it, its files, and the keys of the trust inside."""
     try:
-        policy, digest = open_sealed(folder, trust, decision.decided_at), verify_policy(folder)
+        sealed = open_sealed(folder, trust, decision.decided_at)
+        policy, digest = sealed.policy, verify_policy(folder)
     except AssayError as error:
         raise EvidenceError("other_policy", error.message) from None
     if not digest == policy.digest == decision.policy_digest:
         raise EvidenceError("other_policy", "expected the policy that decided, found another")
+    if sealed.named is not None:  # policies of an earlier version were signed without keys
+        sealed.require_named(inside)
     return policy
 
 

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from assay.errors import Unavailable
 from assay.home import REPOSITORY, Home
-from assay.policy.force import put_in_force
+from assay.policy.force import put_in_force, sealed_in_force
 from assay.policy.opa import OpaServer
 from assay.policy.rules import Policy
 from assay.registry.launch import prepare_server, server_command, server_environment
@@ -123,7 +123,8 @@ class _Start:
         name = f"assay-{os.getpid()}"
         if worker:
             self._components.start(self._worker(policy, name, deployments))
-        opa = OpaServer(self._home.policy, port=self._opa_port, scratch=self._scratch)
+        sealed = sealed_in_force(self._home, int(time.time()))
+        opa = OpaServer(sealed.bundle(), port=self._opa_port, scratch=self._scratch)
         self._components.keep(opa)
         self._await("mlflow", lambda: is_up(self._home, self._mlflow))
         set_up_users(self._mlflow, self._home, policy)

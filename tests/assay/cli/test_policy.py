@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from assay.cli import main
-from assay.errors import AssayError
+from assay.errors import AssayError, Unavailable
 from assay.evidence.dsse import key_id
 from assay.evidence.keys import load_key, make_keys, read_key
+from assay.evidence.trust import Trust
 from assay.home import REPOSITORY, Home
 from assay.policy.force import policy_in_force, put_in_force
 from assay.stack.record import lock_home
@@ -46,8 +47,10 @@ def officer(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> P
     return key
 
 
-def sealed(sources: Path, key: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    said(capsys, "policy", "seal", sources, "--key", key, "--out", out)
+def sealed(
+    trust: Path, sources: Path, key: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> Path:
+    said(capsys, "policy", "seal", sources, "--key", key, "--trust", trust, "--out", out)
     return out
 
 
@@ -56,11 +59,11 @@ def test_a_policy_that_was_signed_elsewhere_rules(
 ) -> None:
     own = key_id(load_key(home, "policy").public_key())
     at, now = ("--home", home.root), int(time.time())
-    out = sealed(sources, officer, tmp_path / "sealed", capsys)
-    assert "version 7" in said(capsys, "policy", "put", out, *at)
     # From now on this home can sign none, and believes none that it had signed.
     (home.keys / "policy.pem").unlink()
-    said(capsys, "keys", "revoke", own, *at)
+    assert "nothing is decided in this home" in said(capsys, "keys", "revoke", own, *at)
+    out = sealed(home.trust, sources, officer, tmp_path / "sealed", capsys)
+    assert "version 7" in said(capsys, "policy", "put", out, *at)
     make_keys(home)
     assert policy_in_force(home, now).rules.version == 7
     # A start builds nothing: whatever lies in the folder of sources, the officer's policy rules.
@@ -97,8 +100,8 @@ def test_what_the_officer_did_not_sign_is_not_put(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = sealed(sources, officer, tmp_path / "sealed", capsys)
-    sealed(amend(sources, 8, auc=0.1), officer, tmp_path / "other", capsys)
+    out = sealed(home.trust, sources, officer, tmp_path / "sealed", capsys)
+    sealed(home.trust, amend(sources, 8, auc=0.1), officer, tmp_path / "other", capsys)
     before = policy_in_force(home, int(time.time()))
     spoil(out)
     assert f"[{code}]" in refused(capsys, "policy", "put", out, "--home", home.root)
@@ -108,24 +111,52 @@ def test_what_the_officer_did_not_sign_is_not_put(
 def test_a_stranger_s_an_older_and_another_by_the_same_version_are_not_put(
     home: Home, officer: Path, sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stranger = tmp_path / "stranger.pem"
-    said(capsys, "keys", "make", stranger)
+    stranger, theirs = tmp_path / "stranger.pem", tmp_path / "theirs.json"
+    public = said(capsys, "keys", "make", stranger)
+    theirs.write_bytes(Trust.load(home.trust).with_public("policy", [public]).to_json())
     at = ("--home", home.root)
-    said(capsys, "policy", "put", sealed(sources, officer, tmp_path / "7", capsys), *at)
-    for key, version, code in (
-        (stranger, 8, "wrong_role"),
-        (officer, 6, "policy_older"),
-        (officer, 7, "policy_changed"),
+    said(capsys, "policy", "put", sealed(home.trust, sources, officer, tmp_path / "7", capsys), *at)
+    for key, trust, version, code in (
+        (stranger, theirs, 8, "wrong_role"),
+        (officer, home.trust, 6, "policy_older"),
+        (officer, home.trust, 7, "policy_changed"),
     ):
-        out = sealed(amend(sources, version, auc=0.1), key, tmp_path / code, capsys)
+        out = sealed(trust, amend(sources, version, auc=0.1), key, tmp_path / code, capsys)
         assert f"[{code}]" in refused(capsys, "policy", "put", out, *at)
     assert policy_in_force(home, int(time.time())).rules.version == 7
+
+
+def test_who_signs_for_keys_is_one_of_them(
+    home: Home, sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "officer.pem"
+    said(capsys, "keys", "make", key)
+    words = ("--key", key, "--trust", home.trust, "--out", tmp_path / "sealed")
+    assert "[key_untrusted]" in refused(capsys, "policy", "seal", sources, *words)
+
+
+def test_a_key_of_the_home_waits_for_the_officer(
+    home: Home, officer: Path, sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A role gets another key while whoever owns the policy is elsewhere: nothing is decided."""
+    at, now = ("--home", home.root), int(time.time())
+    (home.keys / "policy.pem").unlink()
+    before = sealed(home.trust, sources, officer, tmp_path / "before", capsys)
+    said(capsys, "policy", "put", before, *at)
+    assert "[trust_widened]" in said(capsys, "keys", "rotate", "evaluator", *at)
+    for act in (policy_in_force, lambda home, now: put_in_force(home, sources, now)):
+        with pytest.raises(Unavailable, match="trust_widened"):
+            act(home, now)
+    assert "[trust_widened]" in refused(capsys, "policy", "put", before, *at)
+    after = sealed(home.trust, sources, officer, tmp_path / "after", capsys)
+    assert "nothing is decided" not in said(capsys, "policy", "put", after, *at)
+    assert policy_in_force(home, now).rules.version == 7
 
 
 def test_no_policy_is_put_under_a_running_stack(
     home: Home, officer: Path, sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = sealed(sources, officer, tmp_path / "sealed", capsys)
+    out = sealed(home.trust, sources, officer, tmp_path / "sealed", capsys)
     with lock_home(home):
         told = refused(capsys, "policy", "put", out, "--home", home.root)
     assert "[already_running]" in told
@@ -139,7 +170,7 @@ def test_a_home_without_a_key_and_a_policy_starts_nothing(home: Home) -> None:
 
 
 def test_no_folder_is_written_over(
-    officer: Path, sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Home, officer: Path, sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("policy", "seal", sources, "--key", officer, "--out", tmp_path)
+    words = ("policy", "seal", sources, "--key", officer, "--trust", home.trust, "--out", tmp_path)
     assert "[folder_exists]" in refused(capsys, *words)

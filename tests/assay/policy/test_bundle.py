@@ -227,7 +227,6 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
     ),
     "a module more": lambda raw: archive([*members(whole()), ("/x.rego", b"package x\n")]),
     "data more": lambda raw: archive([*members(whole()), ("/gates/data.json", b"{}")]),
-    "signatures": lambda raw: archive([*members(whole()), ("/.signatures.json", b"{}")]),
     "links": lambda raw: archive(members(whole()), kind=tarfile.SYMTYPE),
     "a bomb": lambda raw: archive([*members(whole()), ("/x.rego", b"#" * MAX_BYTES)]),
     "a list for a manifest": lambda raw: archive([*members(whole())[:-1], ("/.manifest", b"[]")]),

@@ -15,12 +15,13 @@ import pytest
 from assay.errors import AssayError, EvidenceError, InputError, Unavailable
 from assay.evidence.decisions import seal_of, sign_policy
 from assay.evidence.dsse import sign, verify
-from assay.evidence.keys import load_key, make_keys
+from assay.evidence.jws import passing_key
+from assay.evidence.keys import load_key, make_keys, public_text
 from assay.evidence.trust import Trust
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_policy, require_newest
 from assay.policy.bundle import FILES, SEAL, build_policy
-from assay.policy.force import policy_in_force, put_in_force
+from assay.policy.force import change_trust, policy_in_force, put_in_force, take_in_force
 from assay.policy.seal import seal_policy
 from tests.policies.question import digest
 
@@ -260,3 +261,85 @@ def test_a_version_is_a_whole_number_from_one(home: Home, sources: Path, version
     with pytest.raises(InputError, match=r"data\.json.*version|bad_policy"):
         put_in_force(home, sources, NOW)
     assert noted(home) == []
+
+
+def a_key_more(home: Home) -> Trust:
+    return Trust.load(home.trust).with_key("evaluator", passing_key().public_key())
+
+
+def signers_of_waivers(home: Home) -> Trust:
+    keys = [public_text(passing_key()) for _ in range(2)]
+    return Trust.load(home.trust).with_public("waiver", keys)
+
+
+def another_threshold(home: Home) -> Trust:
+    """Its owner signed for two signatures of the gate, where one is asked for now."""
+    lower = Trust.load(home.trust).with_key("gate", passing_key().public_key())
+    gate = replace(lower.role("gate"), threshold=2)
+    home.trust.write_bytes(Trust({**lower.roles, "gate": gate}).to_json())
+    seal_policy(home.policy, home, NOW)
+    return lower
+
+
+def one_that_was_revoked(home: Home) -> Trust:
+    """As a backup has it."""
+    restored = a_key_more(home)
+    revoked = {*restored.role("evaluator").keys} - {*Trust.load(home.trust).role("evaluator").keys}
+    change_trust(home, restored, NOW)
+    change_trust(home, restored.without_key("evaluator", revoked.pop()), NOW)
+    policy_in_force(home, NOW)
+    return restored
+
+
+WIDER: dict[str, Callable[[Home], Trust]] = {
+    "a key more": a_key_more,
+    "a role more": signers_of_waivers,
+    "a lower threshold": another_threshold,
+    "a key that was revoked": one_that_was_revoked,
+}
+
+
+@pytest.mark.parametrize("name", WIDER)
+def test_a_trust_that_the_owner_did_not_sign_for_is_refused_and_not_signed_by_a_start(
+    copied: Home, name: str
+) -> None:
+    wider = WIDER[name](copied)
+    copied.trust.write_bytes(wider.to_json())
+    before = (copied.policy / SEAL).read_bytes()
+    for act in (
+        lambda: policy_in_force(copied, NOW),
+        lambda: put_in_force(copied, REPOSITORY / "policies", NOW),
+        lambda: take_in_force(copied, copied.policy, NOW),
+    ):
+        with pytest.raises((Unavailable, EvidenceError)) as refused:
+            act()
+        assert refused.value.code == "trust_widened"
+    assert (copied.policy / SEAL).read_bytes() == before
+
+
+def test_a_trust_with_fewer_keys_is_believed(copied: Home) -> None:
+    policy = policy_in_force(copied, NOW)
+    wider = a_key_more(copied)
+    narrower = Trust.load(copied.trust)
+    change_trust(copied, wider, NOW)
+    copied.trust.write_bytes(narrower.to_json())
+    assert policy_in_force(copied, NOW) == policy
+
+
+def test_a_policy_of_an_earlier_version_is_signed_again_by_a_start(copied: Home) -> None:
+    envelope, owner = (copied.policy / SEAL).read_bytes(), Trust.load(copied.trust).role("policy")
+    said = replace(seal_of(verify(envelope, owner)), trust="")
+    (copied.policy / SEAL).write_bytes(sign_policy(said, load_key(copied, "policy")))
+    with pytest.raises(Unavailable, match="trust_unsealed"):
+        policy_in_force(copied, NOW)
+    put_in_force(copied, REPOSITORY / "policies", NOW)
+    policy_in_force(copied, NOW)
+
+
+def test_what_does_not_rule_is_not_signed_by_a_change_of_keys(copied: Home) -> None:
+    replaced("data.json", b'"bar":0.68', b'"bar":0.08')(copied)
+    before = (copied.policy / SEAL).read_bytes()
+    change_trust(copied, a_key_more(copied), NOW)
+    assert (copied.policy / SEAL).read_bytes() == before
+    with pytest.raises(Unavailable, match="policy_mixed"):
+        policy_in_force(copied, NOW)

@@ -16,6 +16,7 @@ from assay.evidence.kept import read_trust
 from assay.evidence.keys import ROLES, load_key, make_keys, make_next_key
 from assay.evidence.trust import Trust
 from assay.home import REPOSITORY, Home
+from assay.policy.force import policy_in_force, put_in_force
 from assay.registry.gate import Gate
 from assay.registry.keyring import SIGNS, VERIFIES, list_keys, revoke, rotate
 from assay.stack.establish import establish
@@ -167,6 +168,7 @@ KILLED = """
 import os, shutil, sys
 from pathlib import Path
 from assay.home import Home
+from assay.policy.force import policy_in_force, put_in_force
 from assay.registry.gate import Gate
 from assay.registry.keyring import revoke, rotate
 
@@ -252,6 +254,26 @@ def test_a_revocation_that_is_killed_anywhere_is_completed_by_the_next(
         assert noted(killed, "revocation") == [("gate", old)]
         ways.add((believed, bool(told)))
     assert ways == {(True, False), (True, True), (False, True)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["gate", "policy"])
+def test_a_policy_rules_on_wherever_a_change_of_keys_is_killed(
+    gate: Gate, tmp_path: Path, role: str
+) -> None:
+    """Its owner's key is here, and signs for each key before it is believed."""
+    policy = put_in_force(gate.home, REPOSITORY / "policies", NOW)
+    old = signer(gate, role)
+    for killed in killed_homes(gate, tmp_path / "rotated", "rotate", role):
+        assert policy_in_force(killed.home, NOW).digest == policy.digest
+        rotate(killed, role, NOW)
+        assert policy_in_force(killed.home, NOW).digest == policy.digest
+    rotate(gate, role, NOW)
+    for killed in killed_homes(gate, tmp_path / "revoked", "revoke", old):
+        # Only what the revoked key itself had signed waits for the signature after it.
+        if role != "policy" or old in trusted(killed, role):
+            assert policy_in_force(killed.home, NOW).digest == policy.digest
+    assert policy_in_force(killed.home, NOW).digest == policy.digest
 
 
 def test_a_second_name_of_a_key_goes_with_it(gate: Gate) -> None:

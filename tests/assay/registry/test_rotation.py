@@ -5,6 +5,7 @@ All of it happens in a home and a server of this module's own.
 
 from __future__ import annotations
 
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +106,15 @@ def refused(act: Any, *args: Any) -> str:
     return told.value.code
 
 
+def changed_members(one: Path, other: Path) -> set[str]:
+    found: list[dict[str, bytes]] = []
+    for path in (one, other):
+        with tarfile.open(path) as tar:
+            found.append({member.name: tar.extractfile(member).read() for member in tar})  # type: ignore[union-attr]
+    assert found[0].keys() == found[1].keys()
+    return {name for name, content in found[0].items() if content != found[1][name]}
+
+
 def test_what_old_keys_signed_verifies_after_a_rotation(
     own: Line, payload: Path, tmp_path: Path
 ) -> None:
@@ -118,9 +128,14 @@ def test_what_old_keys_signed_verifies_after_a_rotation(
         assert consumed(own, trust).version == version.version
         assert verified(early, trust).promotion.version == version.version
     assert audited(own)["outcome"] == "well"
-    # The same promotion makes the same file: it carries the trust that decided.
+    # The same promotion makes the same files: it carries the trust that decided. Only the policy
+    # was signed anew, for the keys that speak under it now.
     late = exported(own, tmp_path / "late.tar")
-    assert late.read_bytes() == early.read_bytes()
+    for trust in (before, today(own)):
+        assert verified(late, trust).promotion.version == version.version
+    assert changed_members(early, late) == {"policy/seal.json"}
+    again = exported(own, tmp_path / "again.tar")
+    assert again.read_bytes() == late.read_bytes()
     with kept_elsewhere(own, before):
         assert refused(exported, own, tmp_path / "none.tar") == "other_trust"
     # Evidence of before the rotation is still believed, and judged by the new keys.

@@ -10,7 +10,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 
 from assay.errors import AssayError, EvidenceError
+from assay.evidence.jws import passing_key
 from assay.home import REPOSITORY
 from assay.serving.champion import Champion, load_champion
 from tests.assay.serving.promoted import DAY, NOW, Promoted, digest, save_small_model, small_model
@@ -137,6 +138,17 @@ def test_a_bundle_that_does_not_verify_is_not_loaded(case: Case, spoilt: str) ->
     with pytest.raises(EvidenceError) as refused:
         case.load()
     assert refused.value.code == code
+
+
+def test_a_key_that_the_policy_s_owner_did_not_sign_for_is_nobody_s_here(
+    promoted: Promoted, payload: Path, policy: Path, tmp_path: Path
+) -> None:
+    """Even to whoever was handed a trust.json that believes it."""
+    wider = replace(promoted, trust=promoted.trust.with_key("gate", passing_key().public_key()))
+    bundle = wider.export(tmp_path / "credit", payload, policy)
+    with pytest.raises(EvidenceError) as refused:
+        Case(wider, bundle).load()
+    assert refused.value.code == "trust_widened"
 
 
 @pytest.mark.parametrize(

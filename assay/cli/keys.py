@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from assay.cli.show import print_table, say
-from assay.errors import Unavailable
+from assay.errors import AssayError
 from assay.evidence.keys import make_key
 from assay.home import find_home
 from assay.registry import keyring
@@ -75,7 +75,7 @@ def _say_whether_it_rules(gate: Gate) -> None:
     """Whose policy's owner is elsewhere has to ask them to sign keys, too."""
     try:
         gate.policy()
-    except Unavailable as error:
+    except AssayError as error:  # the keys were changed all the same
         say(f"nothing is decided in this home: {error}")
 
 

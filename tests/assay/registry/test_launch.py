@@ -14,6 +14,7 @@ from assay.errors import AssayError, InputError
 from assay.evidence.keys import make_keys
 from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_policy
+from assay.policy.archive import write_archive
 from assay.policy.rules import load_policy
 from assay.policy.seal import seal_policy
 from assay.registry.gate import Gate
@@ -37,7 +38,7 @@ def ready(tmp_path: Path) -> Home:
     gates = {bar["gate"] for bar in json.loads(raw)["tiers"]["standard"]["bars"]}
     built = {"digest": f"sha256:{'0' * 64}", "remedies": dict.fromkeys(gates, "read it")}
     (made.policy / "policy.json").write_text(json.dumps(built))
-    (made.policy / "bundle.tar.gz").write_bytes(b"")
+    (made.policy / "bundle.tar.gz").write_bytes(write_archive({}))
     seal_policy(made.policy, made, int(time.time()))
     policy = load_policy(made.policy)
     record_policy(Ledger.of(made), policy.rules.version, policy.digest, 0)

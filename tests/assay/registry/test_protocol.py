@@ -26,7 +26,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -157,13 +156,12 @@ class Protocol(RuleBasedStateMachine):
         self.server, self.line = self.stage.server, self.stage.line
         self.home = self.server.home
         self.server.restore("fresh")
+        self._keep_copies()
         self.server.start()
         self.floor = 0  # a consumer keeps it
         self.looks = 0
         self.tampered = False  # with rows that only the gate writes
         self.spoilt: dict[int, bytes] = {}
-        self.backup: bytes | None = None
-        self.older: tuple[bytes, int] | None = None  # a ledger, and the promotions in it
 
     def teardown(self) -> None:
         if self.server.running:
@@ -230,27 +228,26 @@ class Protocol(RuleBasedStateMachine):
                 raw(self.home, f"INSERT OR REPLACE INTO model_version_tags {columns} VALUES {row}")
         self.tampered = True
 
-    @precondition(lambda self: self.backup is None)
     @rule()
     def back_up(self) -> None:
         self.server.kill()
-        self.backup = self.server.database.read_bytes()
-        self.older = self.home.ledger.read_bytes(), self._promotions()
+        self._keep_copies()
         self.server.start()
 
-    @precondition(lambda self: self.backup is not None)
+    def _keep_copies(self) -> None:
+        self.backup = self.server.database.read_bytes()
+        self.older = self.home.ledger.read_bytes(), self._promotions()  # and how many it has
+
     @rule()
     def put_an_older_database_back(self) -> None:
         self.server.kill()
-        self.server.database.write_bytes(self.backup or b"")
+        self.server.database.write_bytes(self.backup)
         self.server.start()
         self.tampered = True
 
-    @precondition(lambda self: self.older is not None)
     @rule(which=WHICH)
     def put_an_older_ledger_back(self, which: int) -> None:
         """Nothing is decided by one that has forgotten a promotion; then the newest is back."""
-        assert self.older is not None
         newest, before = self.home.ledger.read_bytes(), self.line.aliases()
         forgotten = self._promotions() - self.older[1]
         self.server.kill()

@@ -16,7 +16,15 @@ from assay.home import Home
 from assay.ledger import Ledger, record_policy, require_newest
 from assay.policy.bundle import build_policy, copy_policy, write_policy
 from assay.policy.rules import Policy
-from assay.policy.seal import OWNER, Sealed, open_sealed, seal_policy, sealed_files
+from assay.policy.seal import (
+    OWNER,
+    Sealed,
+    named_by,
+    open_sealed,
+    require_named,
+    seal_policy,
+    sealed_files,
+)
 
 
 def put_in_force(home: Home, sources: Path, now: int) -> Policy:
@@ -33,12 +41,13 @@ def put_in_force(home: Home, sources: Path, now: int) -> Policy:
     Raises:
         InputError: The sources are no policy, or `policy_older` or `policy_changed`; what was in
             force stays.
-        Unavailable: There is no OPA to build with, the ledger cannot be written, `trust_widened`
-            (no start signs keys that no command added), or, without a key, as `policy_in_force`.
+        Unavailable: There is no OPA to build with, or the ledger cannot be written; the owner did
+            not sign for trust.json before (`trust_widened`, or in a home that has decided
+            `policy_unsigned`, `trust_unsealed`); or, without a key, as `policy_in_force`.
     """
     if not holds_key(home, OWNER):
         return policy_in_force(home, now)
-    _require_trust_of_before(home, now)
+    _require_trust_of_before(home)
     with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
         built = Path(scratch, "policy")
         build_policy(sources, built)
@@ -64,7 +73,7 @@ def take_in_force(home: Home, sealed: Path, now: int) -> Policy:
         Unavailable: The ledger cannot be written.
     """
     found = open_sealed(sealed, Trust.load(home.trust), now)
-    found.require_named(found.trust)
+    require_named(found.named, found.trust)
     found.bundle()
     policy = found.policy
     with tempfile.TemporaryDirectory(prefix="assay-policy-") as scratch:
@@ -100,7 +109,7 @@ def sealed_in_force(home: Home, now: int) -> Sealed:
     trust = Trust.load(home.trust)
     try:
         sealed = open_sealed(home.policy, trust, now)
-        sealed.require_named(trust)
+        require_named(sealed.named, trust)
     except EvidenceError as error:
         told = f"{error.message}; `assay up` or `assay policy put` brings one that is signed"
         raise Unavailable(error.code, told) from None
@@ -155,9 +164,18 @@ def _owners_key(home: Home, trust: Trust) -> SigningKey | None:
     return None
 
 
-def _require_trust_of_before(home: Home, now: int) -> None:
+def _require_trust_of_before(home: Home) -> None:
+    """Let a start sign no keys but those that were signed before, for whatever policy and day.
+
+    Where that cannot be told, as without a seal, only a home that never decided may be sealed anew.
+    """
+    trust = Trust.load(home.trust)
     try:
-        sealed_in_force(home, now)
-    except AssayError as error:  # all else is what a start mends
-        if error.code == "trust_widened":
-            raise
+        require_named(named_by(home.policy, trust), trust)
+    except EvidenceError as error:
+        if error.code == "trust_widened" or Ledger.of(home).entries("decision"):
+            told = (
+                f"{error.message}. A start signs no keys; whoever knows that those of trust.json "
+                "are right signs them by `assay policy seal` and `assay policy put`"
+            )
+            raise Unavailable(error.code, told) from None

@@ -51,25 +51,43 @@ class Sealed:
         """
         return signed_bundle(self.files[BUNDLE], self.policy.digest, self.trust.role(OWNER))
 
-    def require_named(self, trust: Trust) -> None:
-        """Let only a trust through of which the policy's owner signed every key.
 
-        Raises:
-            EvidenceError: The owner signed no keys (`trust_unsealed`), or this one believes a key
-                more, another threshold or other predicate types (`trust_widened`).
-        """
-        if self.named is None:
-            raise EvidenceError(
-                "trust_unsealed",
-                "expected a policy that was signed with the keys of each role, found one of an "
-                "earlier version; sign it again",
-            )
-        if not self.named.covers(trust):
-            raise EvidenceError(
-                "trust_widened",
-                "expected no key or threshold in trust.json but those that the policy's owner "
-                "signed, found others; restore trust.json, or have the owner sign this one",
-            )
+def require_named(named: Trust | None, trust: Trust) -> None:
+    """Let only a trust through of which the policy's owner signed every key.
+
+    Args:
+        named: What its owner signed.
+        trust: Whose keys are believed.
+
+    Raises:
+        EvidenceError: The owner signed no keys (`trust_unsealed`), or this one believes a key
+            more, another threshold or other predicate types (`trust_widened`).
+    """
+    if named is None:
+        raise EvidenceError(
+            "trust_unsealed",
+            "expected a policy that was signed with the keys of each role, found one of an "
+            "earlier version; sign it again",
+        )
+    if not named.covers(trust):
+        raise EvidenceError(
+            "trust_widened",
+            "expected no key or threshold in trust.json but those that the policy's owner "
+            "signed, found others; restore trust.json, or have the owner sign this one",
+        )
+
+
+def named_by(folder: Path, trust: Trust) -> Trust | None:
+    """The keys that a seal was made for, also where it is of another day or of other files.
+
+    Args:
+        folder: Where a policy was built and sealed.
+        trust: Names its owner's key.
+
+    Raises:
+        EvidenceError: There is no seal (`policy_unsigned`); as `assay.evidence.dsse.verify`.
+    """
+    return _named(_seal_in(folder, trust)[1])
 
 
 def seal_policy(folder: Path, home: Home, now: int) -> Policy:
@@ -163,10 +181,7 @@ def open_sealed(folder: Path, trust: Trust, now: int) -> Sealed:
     """
     files = _read(folder)
     # 1. Whose word it is.
-    if not (folder / SEAL).is_file():
-        raise EvidenceError("policy_unsigned", f"expected {SEAL} beside the policy, found none")
-    envelope = read_bytes(folder / SEAL, limit=MAX_ENVELOPE)
-    seal = seal_of(verify(envelope, trust.role(OWNER)))
+    envelope, seal = _seal_in(folder, trust)
     # 2. Of these files, and no others.
     policy = policy_of(files["policy.json"], files["data.json"])
     told = (_digests(files), policy.digest, policy.rules.version)
@@ -177,8 +192,18 @@ def open_sealed(folder: Path, trust: Trust, now: int) -> Sealed:
         raise EvidenceError(
             "policy_expired", "expected a policy that still holds, found an old one"
         )
-    named = Trust.read(seal.trust.encode("utf-8")) if seal.trust else None
-    return Sealed(policy, {**files, SEAL: envelope}, trust, named)
+    return Sealed(policy, {**files, SEAL: envelope}, trust, _named(seal))
+
+
+def _seal_in(folder: Path, trust: Trust) -> tuple[bytes, PolicySeal]:
+    if not (folder / SEAL).is_file():
+        raise EvidenceError("policy_unsigned", f"expected {SEAL} beside the policy, found none")
+    envelope = read_bytes(folder / SEAL, limit=MAX_ENVELOPE)
+    return envelope, seal_of(verify(envelope, trust.role(OWNER)))
+
+
+def _named(seal: PolicySeal) -> Trust | None:
+    return Trust.read(seal.trust.encode("utf-8")) if seal.trust else None
 
 
 def _seal(folder: Path, key: SigningKey, trust: Trust, now: int) -> Policy:

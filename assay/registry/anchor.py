@@ -13,7 +13,7 @@ from typing import Any
 
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersionTag
 
-from assay.errors import EvidenceError, Unavailable
+from assay.errors import Unavailable
 from assay.ledger.chain import START
 from assay.registry.gate import Gate
 from assay.registry.names import LEDGER
@@ -51,16 +51,14 @@ def write_anchored(
 
 
 def _require_newest(gate: Gate, store: Any) -> None:
-    ledger = gate.ledger()
-    ledger.verify()  # broken in itself is another thing than old
-    try:
-        ledger.verify(_newest_anchor(store))
-    except EvidenceError:
-        raise Unavailable(
-            "ledger_behind",
-            f"expected a ledger that goes on from the newest tag {LEDGER} in the registry, "
-            "found an older or another one; put the newest ledger back",
-        ) from None
+    anchor = _newest_anchor(store)
+    with gate.ledger().reading() as chain:
+        if not chain.passes(anchor):
+            raise Unavailable(
+                "ledger_behind",
+                f"expected a ledger that goes on from the newest tag {LEDGER} in the registry, "
+                "found an older or another one; put the newest ledger back",
+            )
 
 
 def _newest_anchor(store: Any) -> str:

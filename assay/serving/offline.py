@@ -29,7 +29,7 @@ from assay.evidence.trust import Trust
 from assay.policy.bundle import verify_policy
 from assay.policy.judge import judge
 from assay.policy.rules import Policy
-from assay.policy.seal import open_sealed
+from assay.policy.seal import open_sealed, require_named
 from assay.policy.verify import Submission
 from assay.policy.verify import verify as verify_submission
 from assay.policy.waivers import require_waiver
@@ -151,7 +151,7 @@ def _policy(folder: Path, trust: Trust, inside: Trust, decision: GateDecision) -
     if not digest == policy.digest == decision.policy_digest:
         raise EvidenceError("other_policy", "expected the policy that decided, found another")
     if sealed.named is not None:  # policies of an earlier version were signed without keys
-        sealed.require_named(inside)
+        require_named(sealed.named, inside)
     return policy
 
 

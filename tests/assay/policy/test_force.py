@@ -22,7 +22,7 @@ from assay.home import REPOSITORY, Home
 from assay.ledger import Ledger, record_policy, require_newest
 from assay.policy.bundle import FILES, SEAL, build_policy
 from assay.policy.force import change_trust, policy_in_force, put_in_force, take_in_force
-from assay.policy.seal import seal_policy
+from assay.policy.seal import seal_by, seal_policy
 from tests.policies.question import digest
 
 NOW = 1_800_000_000
@@ -327,13 +327,64 @@ def test_a_trust_with_fewer_keys_is_believed(copied: Home) -> None:
 
 
 def test_a_policy_of_an_earlier_version_is_signed_again_by_a_start(copied: Home) -> None:
-    envelope, owner = (copied.policy / SEAL).read_bytes(), Trust.load(copied.trust).role("policy")
-    said = replace(seal_of(verify(envelope, owner)), trust="")
-    (copied.policy / SEAL).write_bytes(sign_policy(said, load_key(copied, "policy")))
+    """In a home that has decided nothing yet."""
+    unnamed(copied)
     with pytest.raises(Unavailable, match="trust_unsealed"):
         policy_in_force(copied, NOW)
     put_in_force(copied, REPOSITORY / "policies", NOW)
     policy_in_force(copied, NOW)
+
+
+def unnamed(home: Home) -> None:
+    """A seal of an earlier version, such as a backup has."""
+    envelope, owner = (home.policy / SEAL).read_bytes(), Trust.load(home.trust).role("policy")
+    said = replace(seal_of(verify(envelope, owner)), trust="")
+    (home.policy / SEAL).write_bytes(sign_policy(said, load_key(home, "policy")))
+
+
+NO_WORD_OF_BEFORE: dict[str, tuple[Spoil, str]] = {
+    "no seal": SPOILT["unsigned"],
+    "an empty seal": SPOILT["an empty seal"],
+    "another home's": SPOILT["another home's"],
+    "another role's": SPOILT["another role's"],
+    "no policy": (lambda home: shutil.rmtree(home.policy), "policy_unsigned"),
+    "a seal that names no keys": (unnamed, "trust_unsealed"),
+}
+
+
+@pytest.mark.parametrize("name", NO_WORD_OF_BEFORE)
+def test_a_home_that_has_decided_is_not_sealed_anew_by_a_start(
+    copied: Home, tmp_path: Path, name: str
+) -> None:
+    """Else whoever adds a key would only have to take the seal away."""
+    spoil, code = NO_WORD_OF_BEFORE[name]
+    Ledger.of(copied).append("decision", {})
+    copied.trust.write_bytes(a_key_more(copied).to_json())
+    spoil(copied)
+    with pytest.raises(Unavailable) as refused:
+        put_in_force(copied, REPOSITORY / "policies", NOW)
+    assert refused.value.code == code
+    with pytest.raises((Unavailable, InputError)):
+        policy_in_force(copied, NOW)
+    # A person who looked at the keys says so.
+    build_policy(REPOSITORY / "policies", tmp_path / "sealed")
+    seal_by(copied.keys / "policy.pem", tmp_path / "sealed", Trust.load(copied.trust), NOW)
+    copied.policy.mkdir(exist_ok=True)
+    take_in_force(copied, tmp_path / "sealed", NOW)
+    put_in_force(copied, REPOSITORY / "policies", NOW)
+    policy_in_force(copied, NOW)
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_key_more_is_not_signed_by_a_start_after_the_policy_s_day_or_an_edit(
+    copied: Home, edited: bool
+) -> None:
+    year = policy_in_force(copied, NOW).rules.expiry_s
+    copied.trust.write_bytes(a_key_more(copied).to_json())
+    if edited:
+        replaced("data.json", b'"bar":0.68', b'"bar":0.08')(copied)
+    with pytest.raises(Unavailable, match="trust_widened"):
+        put_in_force(copied, REPOSITORY / "policies", NOW + year)
 
 
 def test_what_does_not_rule_is_not_signed_by_a_change_of_keys(copied: Home) -> None:

@@ -43,6 +43,10 @@ class Bucket:
     def put(self, key: str, data: bytes) -> None:
         self.client.put_object(Bucket=NAME, Key=key, Body=data)
 
+    def remove(self, prefix: str) -> None:
+        for name in self.read(prefix):
+            self.client.delete_object(Bucket=NAME, Key=prefix + name)
+
 
 def _variables(endpoint: str) -> dict[str, str]:
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.errors import EvidenceError, Refused
+from assay.errors import EvidenceError, Refused, Unavailable
 from assay.home import Home
 from assay.registry.launch import server_folder
 from tests.assay.registry.attempts import SEALED, Attempt
@@ -168,4 +168,19 @@ def test_bytes_changed_in_the_bucket_are_no_champion(
     assert refused.value.code == code
     told = found_once(line)
     assert (told["outcome"], told["code"]) == ("rolled back", code)
+    assert told["champion"] == champion(line).promotion.version == seat.version
+
+
+def test_a_model_that_is_gone_from_the_bucket_is_no_champion(
+    served: Served, payload: Path, seat: Logged
+) -> None:
+    line = served.line
+    version = line.register(payload)
+    assert line.submit(version, line.bundle(payload)).status == 200
+    seated(line, version)
+    served.bucket.remove(f"{PREFIX}/{version.root}/")
+    with pytest.raises(Unavailable, match="mlflow_unavailable"):
+        champion(line)
+    told = found_once(line)
+    assert (told["outcome"], told["code"]) == ("rolled back", "not_a_folder")
     assert told["champion"] == champion(line).promotion.version == seat.version

@@ -248,6 +248,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(which=WHICH)
     def put_an_older_ledger_back(self, which: int) -> None:
         """Nothing is decided by one that has forgotten a promotion; then the newest is back."""
+        self.click(which)  # so that there is something to forget
         newest, before = self.home.ledger.read_bytes(), self.line.aliases()
         forgotten = self._promotions() - self.older[1]
         self.server.kill()
